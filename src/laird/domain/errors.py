@@ -1,0 +1,327 @@
+"""Everything that can go wrong, as one tree that knows nothing of HTTP.
+
+LairdError
+├── RequestError                  the client's request can't be served as it is
+│   ├── InvalidRequest            malformed or wrong in one field (`param`)
+│   ├── UnsupportedField          a field that the chosen provider can't honour
+│   ├── BodyTooLarge
+│   ├── ModelNotFound
+│   └── ContextLengthExceeded
+├── AccessError
+│   ├── MissingKey
+│   ├── InvalidKey                unknown, disabled or expired
+│   └── NotAllowed                a good key that may not do this
+├── LimitError
+│   ├── RateLimited               slow down (`retry_after_s`)
+│   └── QuotaExceeded             the budget is used up
+├── RoutingError
+│   ├── NoLocalProvider           privacy leaves no candidate
+│   ├── NoProvider                nothing is there to serve this
+│   └── CapacityExceeded          all are busy (`retry_after_s`)
+├── UpstreamError                 one attempt failed; dispatch decides what follows
+│   ├── Unreachable               no connection: refused, DNS, TLS
+│   ├── ConnectionLost            it broke before the answer was whole
+│   ├── UpstreamTimeout           `phase` connect, first_byte, idle or total
+│   ├── UpstreamFailed            500, 502, 503, 529 and other server faults
+│   ├── UpstreamRateLimited       429, with the time to wait where it was said
+│   ├── UpstreamQuota             429 that waiting does not cure
+│   ├── CredentialRefused         401 or 403
+│   ├── UpstreamModelMissing      the provider does not know the model
+│   ├── UpstreamRejected          400, 413, 422: the request itself is refused
+│   └── UpstreamGarbled           an answer that is not what it should be
+├── ServerError
+│   ├── UsageUnavailable          usage can't be recorded, so nothing billable is done
+│   ├── ShuttingDown
+│   └── StartError                the server can't start (one line that says what to do)
+├── ConfigError                   the configuration document is wrong (`problems`)
+└── StaleRevision                 an edit was made against an older document
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class LairdError(Exception):
+    """The root. `message` is written for the caller: provider, cause and what to do.
+
+    `code` is the stable machine-readable name of the error.
+    """
+
+    code = "server_error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class RequestError(LairdError):
+    """The client's request can't be served as it is."""
+
+    code = "invalid_request"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidRequest(RequestError):
+    """Malformed, or wrong in the field `param`."""
+
+
+class UnsupportedField(RequestError):
+    """The field `param` can't be honoured by the provider that would serve this."""
+
+    code = "unsupported_field"
+
+
+class BodyTooLarge(RequestError):
+    """The body is over the limit."""
+
+    code = "request_too_large"
+
+
+class ModelNotFound(RequestError):
+    """No model, provider, chain or alias has that name. `nearest` are the closest names."""
+
+    code = "model_not_found"
+
+    def __init__(self, name: str, nearest: tuple[str, ...] = ()) -> None:
+        hint = f" Did you mean {', '.join(nearest)}?" if nearest else ""
+        super().__init__(
+            f"No model, provider, chain or alias is called '{name}'.{hint}"
+            " GET /v1/models lists them all.",
+            param="model",
+        )
+        self.nearest = nearest
+
+
+class ContextLengthExceeded(RequestError):
+    """The prompt does not fit any candidate."""
+
+    code = "context_length_exceeded"
+
+
+class AccessError(LairdError):
+    """Who asks may not."""
+
+    code = "invalid_api_key"
+
+
+class MissingKey(AccessError):
+    """No key came with the request."""
+
+    code = "missing_api_key"
+
+
+class InvalidKey(AccessError):
+    """The key is unknown, disabled or expired."""
+
+
+class NotAllowed(AccessError):
+    """The key is good, but not for this."""
+
+    code = "not_allowed"
+
+
+class LimitError(LairdError):
+    """A limit of ours is reached."""
+
+    code = "rate_limit_exceeded"
+
+
+class RateLimited(LimitError):
+    """Too fast; again after `retry_after_s` seconds."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(LimitError):
+    """A budget is used up."""
+
+    code = "insufficient_quota"
+
+
+class RoutingError(LairdError):
+    """No candidate can take the request."""
+
+    code = "provider_error"
+
+
+class NoLocalProvider(RoutingError):
+    """The request must stay local, and no local model can serve it."""
+
+    code = "no_local_provider"
+
+
+class NoProvider(RoutingError):
+    """Every candidate was left out or has failed."""
+
+
+class CapacityExceeded(RoutingError):
+    """Every candidate is busy and the queue is full or the wait was too long."""
+
+    code = "provider_capacity_exceeded"
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamError(LairdError):
+    """One attempt failed. `status` is the provider's HTTP status where it answered at all."""
+
+    code = "provider_error"
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Unreachable(UpstreamError):
+    """No connection could be made."""
+
+
+class ConnectionLost(UpstreamError):
+    """The connection broke before the answer was whole.
+
+    `stale` says that it was a kept-alive connection that broke before a single byte came back:
+    the request has most likely not been seen.
+    """
+
+    def __init__(self, message: str, *, stale: bool = False) -> None:
+        super().__init__(message)
+        self.stale = stale
+
+
+class UpstreamTimeout(UpstreamError):
+    """Too slow; `phase` is connect, first_byte, idle or total."""
+
+    code = "provider_timeout"
+
+    def __init__(self, message: str, *, phase: str) -> None:
+        super().__init__(message)
+        self.phase = phase
+
+
+class UpstreamFailed(UpstreamError):
+    """A fault of the provider's server."""
+
+
+class UpstreamRateLimited(UpstreamError):
+    """The provider says slow down; `retry_after_s` where it said for how long."""
+
+    code = "rate_limit_exceeded"
+
+    def __init__(
+        self, message: str, *, status: int | None = 429, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamQuota(UpstreamError):
+    """The account at the provider has no money or quota left."""
+
+    code = "insufficient_quota"
+
+
+class CredentialRefused(UpstreamError):
+    """The provider refused its credential."""
+
+
+class UpstreamModelMissing(UpstreamError):
+    """The provider does not know the model."""
+
+    code = "model_not_found"
+
+
+class UpstreamRejected(UpstreamError):
+    """The provider refused the request itself; another try would end alike.
+
+    `upstream_code`, `param` and `error_type` are the provider's own, where it said them.
+    """
+
+    code = "invalid_request"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int = 400,
+        upstream_code: str | None = None,
+        param: str | None = None,
+        error_type: str | None = None,
+    ) -> None:
+        super().__init__(message, status=status)
+        self.upstream_code = upstream_code
+        self.param = param
+        self.error_type = error_type
+
+
+class UpstreamGarbled(UpstreamError):
+    """An answer that is not what it should be: wrong type, truncated JSON, no finish."""
+
+
+class ServerError(LairdError):
+    """Laird itself can't do it now."""
+
+
+class UsageUnavailable(ServerError):
+    """Usage can't be recorded (the disk is full), so nothing billable is done."""
+
+    code = "usage_unavailable"
+
+
+class ShuttingDown(ServerError):
+    """The server is stopping."""
+
+    code = "shutting_down"
+
+
+class StartError(ServerError):
+    """The server can't start; the message is one line that says what to do."""
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is wrong in the document. `line` counts from 1; `path` is like `providers[0].kind`."""
+
+    message: str
+    path: str = ""
+    line: int | None = None
+    fix: str | None = None
+
+    def render(self, file: str) -> str:
+        """Return `file:line: path: message (fix)`."""
+        place = f"{file}:{self.line}" if self.line else file
+        path = f" {self.path}:" if self.path else ""
+        fix = f" {self.fix}" if self.fix else ""
+        return f"{place}:{path} {self.message}{fix}"
+
+
+class ConfigError(LairdError):
+    """The configuration document is wrong. `problems` name file, line, path and the fix."""
+
+    code = "invalid_config"
+
+    def __init__(self, problems: tuple[Problem, ...], *, file: str) -> None:
+        super().__init__("\n".join(problem.render(file) for problem in problems))
+        self.problems = problems
+        self.file = file
+
+
+class StaleRevision(LairdError):
+    """An edit was made against an older document; carries both, so that nothing is lost."""
+
+    code = "stale_revision"
+
+    def __init__(self, *, expected: str, current: str, current_document: str) -> None:
+        super().__init__(
+            f"The document has changed since you read it (you have {expected}, it is {current})."
+            " Read it again and repeat your change."
+        )
+        self.expected = expected
+        self.current = current
+        self.current_document = current_document

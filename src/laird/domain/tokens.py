@@ -1,0 +1,30 @@
+"""Token counts in one meaning, whatever a provider calls them."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
+    """Tokens of one attempt.
+
+    `prompt` is the whole input: cached and cache-write tokens are inside it. `completion` is the
+    whole output: reasoning tokens are inside it. `estimated` says that the provider did not tell.
+    """
+
+    prompt: int = 0
+    completion: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    reasoning: int = 0
+    estimated: bool = False
+
+    @property
+    def total(self) -> int:
+        """Input and output together."""
+        return self.prompt + self.completion
+
+
+def estimate_tokens(characters: int) -> int:
+    """Estimate the tokens of a text from its length, four characters to a token, rounded up."""
+    return (characters + 3) // 4
