@@ -96,6 +96,25 @@ class HealthCheck(msgspec.Struct, frozen=True):
     path: str | None = None
 
 
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a kind of provider before anybody configures one: defaults, as data."""
+
+    id: str
+    """The word in the document's `kind`."""
+    title: str
+    egress: Egress
+    endpoint: str | None = None
+    """The usual base URL, or None where only the user can know it."""
+    auth_type: AuthType = AuthType.NONE
+    env_key: str | None = None
+    """The environment variable that usually holds the credential."""
+    health_path: str | None = None
+    capabilities: Capabilities = Capabilities()
+    """What its models can do where the document does not say."""
+    prices_as: str | None = None
+    """The provider's id in the price catalogue; None for kinds that cost nothing or are unknown."""
+
+
 class Provider(msgspec.Struct, frozen=True, kw_only=True):
     """One upstream: a connection, its credential and its limits."""
 

@@ -275,6 +275,12 @@ class UsageUnavailable(ServerError):
     code = "usage_unavailable"
 
 
+class StorageUnavailable(ServerError):
+    """The database can't be reached or written now."""
+
+    code = "storage_unavailable"
+
+
 class ShuttingDown(ServerError):
     """The server is stopping."""
 
@@ -286,7 +292,10 @@ class StartError(ServerError):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that is wrong in the document. `line` counts from 1; `path` is like `providers[0].kind`."""
+    """One thing that is wrong in the document.
+
+    `line` counts from 1; `path` is like `providers[0].kind`.
+    """
 
     message: str
     path: str = ""

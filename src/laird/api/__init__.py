@@ -1,0 +1,1 @@
+"""HTTP: parse, call, encode. No business rule lives here."""

@@ -1,0 +1,1 @@
+"""Client wire formats: what callers send and what they get back."""

@@ -1,0 +1,92 @@
+"""What a dialect is: one client wire format, read and written by pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from laird.domain.chat import ChatAnswer, ChatRequest, StreamEvent
+from laird.domain.errors import LairdError
+from laird.domain.plan import RequestFacts
+from laird.domain.tokens import TokenUsage
+
+
+class Encoder(Protocol):
+    """Writes one streamed answer of ours in the client's wire format."""
+
+    def encode(self, events: list[StreamEvent]) -> bytes:
+        """Return the bytes for these events; may be empty."""
+        ...
+
+    def end(self, usage: TokenUsage | None) -> bytes:
+        """Return the closing bytes with the success marker. Called only after `Finished`."""
+        ...
+
+
+class Relay(Protocol):
+    """Turns an upstream's stream into the client's, watching it on the way.
+
+    One relay serves one attempt. Both kinds (bytes passed on, events translated) look alike to the
+    gateway, which only moves bytes and reads these marks.
+    """
+
+    content: bool
+    """The client could see something of the answer in what was returned so far."""
+    finished: bool
+    """The upstream said why it stopped: only then may the stream end well."""
+    usage: TokenUsage | None
+    """The provider's counts, the latest ones."""
+    text_length: int
+    """Characters of output seen, for an estimate where the provider gives no counts."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return the client's bytes for these upstream bytes; may be empty.
+
+        The success marker is never in them. Raises an `UpstreamError` for an error in the stream.
+        """
+        ...
+
+    def end(self) -> bytes:
+        """Return the closing bytes with the success marker, at the clean end of the upstream's.
+
+        Raises `UpstreamGarbled` when the answer is not complete.
+        """
+        ...
+
+
+class Dialect(Protocol):
+    """One client wire format."""
+
+    name: str
+
+    def facts(self, body: Mapping[str, Any]) -> RequestFacts:
+        """Check the shape of a body and extract what routing needs.
+
+        Raises `InvalidRequest` that names the field and says what it should be.
+        """
+        ...
+
+    def request(self, body: Mapping[str, Any]) -> ChatRequest:
+        """Read a body, checked by `facts`, into the canonical form.
+
+        Raises `InvalidRequest` or `UnsupportedField`.
+        """
+        ...
+
+    def answer(self, answer: ChatAnswer, *, provider: str, created: int) -> bytes:
+        """Write a whole answer. `provider` is our provider id, `created` Unix seconds."""
+        ...
+
+    def encoder(
+        self, *, request_id: str, model: str, provider: str, created: int, include_usage: bool
+    ) -> Encoder:
+        """Return an encoder for one streamed answer."""
+        ...
+
+    def error(self, error: LairdError) -> bytes:
+        """Write an error body."""
+        ...
+
+    def error_event(self, error: LairdError) -> bytes:
+        """Write the event that ends a stream which failed: never a success marker."""
+        ...

@@ -1,0 +1,1 @@
+"""The life of one request: admit, plan, dispatch, stream, settle."""

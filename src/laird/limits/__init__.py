@@ -1,0 +1,1 @@
+"""Slots, queues and rates."""

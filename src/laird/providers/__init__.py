@@ -1,0 +1,1 @@
+"""Upstream wire formats: pure functions from our values to their bytes and back."""

@@ -1,0 +1,1 @@
+"""Bytes to and from upstream servers; knows nothing of models or wire formats."""

@@ -1,0 +1,95 @@
+"""The port between an adapter, which knows what to say, and a transport, which says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from laird.domain.catalog import Timeouts
+
+
+class Origin(msgspec.Struct, frozen=True):
+    """Where connections go: scheme (`http`, `https`, or an in-process one), host and port."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def authority(self) -> str:
+        """The Host header: the port is left out where it is the scheme's own."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        usual = {"http": 80, "https": 443}.get(self.scheme)
+        return host if self.port == usual else f"{host}:{self.port}"
+
+
+class RequestHead(msgspec.Struct, frozen=True):
+    """Everything of a request that does not change from call to call; built once per provider.
+
+    `headers` holds neither Host nor Content-Length nor Connection: those are the transport's.
+    """
+
+    method: str
+    origin: Origin
+    target: str
+    """Path and query, beginning with `/`."""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class UpstreamRequest(msgspec.Struct, frozen=True):
+    """One request: a head that is shared, and a body of its own."""
+
+    head: RequestHead
+    body: bytes = b""
+
+
+class UpstreamResponse(Protocol):
+    """An answer whose head has arrived. Whoever got it closes it, in a `finally`."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header values by lower-case name."""
+        ...
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body, at most `limit` bytes.
+
+        Raises `UpstreamGarbled` when it is longer, `ConnectionLost` or `UpstreamTimeout` when it
+        does not arrive whole.
+        """
+        ...
+
+    async def chunk(self) -> bytes:
+        """Return what has arrived since the last call, waiting for at least a byte.
+
+        Returns b"" once, at the clean end of the body. Raises `ConnectionLost` when the connection
+        breaks before it, and `UpstreamTimeout` (idle or total).
+        """
+        ...
+
+    def close(self) -> None:
+        """Give the connection back when the body was read to its end, else cut it. Idempotent."""
+        ...
+
+
+class Transport(Protocol):
+    """Sends requests. Safe for any number of concurrent calls on one event loop."""
+
+    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+        """Send a request and wait for the head of its answer.
+
+        Raises `Unreachable`, `ConnectionLost` or `UpstreamTimeout` (connect, first_byte or total).
+        Cancelling the call cuts the connection.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Close idle connections; those under way are cut."""
+        ...

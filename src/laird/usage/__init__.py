@@ -1,0 +1,1 @@
+"""The journal and the ledger: nothing acknowledged is lost, nothing is counted twice."""
