@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import msgspec
+
 from laird.domain.chat import ChatAnswer, ChatRequest, StreamEvent
 from laird.domain.errors import LairdError
 from laird.domain.plan import RequestFacts
@@ -54,10 +56,30 @@ class Relay(Protocol):
         ...
 
 
+class ForwardedAnswer(msgspec.Struct, frozen=True):
+    """A whole upstream answer in the client's own dialect, passed on and looked at."""
+
+    body: bytes
+    usage: TokenUsage | None
+    text_length: int
+    """Characters of output, for an estimate where the provider gives no counts."""
+
+
 class Dialect(Protocol):
     """One client wire format."""
 
     name: str
+
+    def forward_answer(self, body: bytes, *, provider: str) -> ForwardedAnswer:
+        """Pass on an answer that is in this dialect already, with our provider id put in.
+
+        Raises `UpstreamGarbled` when it is not an answer.
+        """
+        ...
+
+    def forward_relay(self, *, provider: str, include_usage: bool) -> Relay:
+        """Return a relay for a stream that is in this dialect already."""
+        ...
 
     def facts(self, body: Mapping[str, Any]) -> RequestFacts:
         """Check the shape of a body and extract what routing needs.

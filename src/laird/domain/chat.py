@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -205,3 +205,22 @@ class Finished(msgspec.Struct, frozen=True):
 StreamEvent = (
     TextDelta | ReasoningDelta | ToolCallStart | ToolCallDelta | RefusalDelta | UsageSeen | Finished
 )
+
+
+class EventReader(Protocol):
+    """Reads one streamed answer from bytes cut anywhere."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return the events completed by `data`.
+
+        Raises an `UpstreamError` when the stream carries an error event or is malformed.
+        """
+        ...
+
+    def end(self) -> list[StreamEvent]:
+        """Return what is left at the clean end of the body.
+
+        Raises `UpstreamGarbled` when the answer is not complete: a stream without its finish is a
+        failure, never a short answer.
+        """
+        ...

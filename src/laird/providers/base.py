@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from laird.domain.catalog import Capabilities, Egress, Model, Provider
-from laird.domain.chat import ChatAnswer, ChatRequest, StreamEvent
+from laird.domain.chat import ChatAnswer, ChatRequest, EventReader
 from laird.domain.errors import UpstreamError
 from laird.transport.base import UpstreamRequest
 
@@ -26,25 +26,6 @@ class FoundModel(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: Capabilities = Capabilities()
     egress: Egress | None = None
     """Only where the server tells that a model leaves the machine."""
-
-
-class EventReader(Protocol):
-    """Reads one streamed answer from bytes cut anywhere."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events completed by `data`.
-
-        Raises an `UpstreamError` when the stream carries an error event or is malformed.
-        """
-        ...
-
-    def end(self) -> list[StreamEvent]:
-        """Return what is left at the clean end of the body.
-
-        Raises `UpstreamGarbled` when the answer is not complete: a stream without its finish is a
-        failure, never a short answer.
-        """
-        ...
 
 
 class Adapter(Protocol):
