@@ -1,0 +1,1 @@
+"""What several test packages share: fake servers and samples of wire formats."""
