@@ -73,10 +73,12 @@ def sqlite_warnings(version: str = sqlite3.sqlite_version) -> list[str]:
     if not affected or backported:
         return []
     return [
-        f"The SQLite library is {version}: before 3.51.3 (but for 3.50.7 and 3.44.6) it can, in rare"
-        + " cases, damage a database that several connections write at once. Laird writes over one"
-        + " connection, which avoids it. Let no other program write the file, and update SQLite"
-        + " when you can; your distribution may have fixed it under the old number."
+        (
+            f"The SQLite library is {version}: before 3.51.3 (but for 3.50.7 and 3.44.6) it can, in"
+            " rare cases, damage a database that several connections write at once. Laird writes"
+            " over one connection, which avoids it. Let no other program write the file, and update"
+            " SQLite when you can; your distribution may have fixed it under the old number."
+        )
     ]
 
 

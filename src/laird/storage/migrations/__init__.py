@@ -1,0 +1,1 @@
+"""Alembic's home: `env.py` is run by it, `versions` holds one module per step of the schema."""
