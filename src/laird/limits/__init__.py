@@ -1,1 +1,1 @@
-"""Slots, queues and rates."""
+"""Limits: slots for concurrency, rates by key, daily requests by provider."""
