@@ -88,6 +88,10 @@ class Dialect(Protocol):
         """
         ...
 
+    def wants_usage(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether a streaming client asked for the usage chunk."""
+        ...
+
     def request(self, body: Mapping[str, Any]) -> ChatRequest:
         """Read a body, checked by `facts`, into the canonical form.
 

@@ -1,0 +1,48 @@
+# Everything a person does with this repository. `make help` lists it.
+SHELL := /bin/sh
+VENV := $(or $(LAIRD_VENV),.venv)
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types unit bench format lock clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## Set up what is missing and start Laird on 127.0.0.1:8012
+	@scripts/setup.sh run
+	@exec $(BIN)/laird serve
+
+test: ## Linters, types, import floors and all tests, with coverage
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory lint types unit
+
+lint: ## Style, formatting and the import floors
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/lint-imports --no-logo >.lint-imports.log 2>&1 || { cat .lint-imports.log; rm -f .lint-imports.log; exit 1; }
+	@rm -f .lint-imports.log
+	@echo "lint: style and floors are in order"
+
+types: ## Strict type check
+	@$(BIN)/mypy
+
+unit: ## The tests alone
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered -q
+
+bench: ## Measure Laird beside nginx, LiteLLM and Portkey on this machine
+	@scripts/setup.sh run
+	@scripts/setup.sh bench
+	@$(BIN)/python -m bench $(ARGS)
+
+format: ## Format the code
+	@scripts/setup.sh test
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lock: ## Renew the lock files (needs uv)
+	@requirements/compile.sh
+
+clean: ## Remove environments, caches and benchmark folders
+	@rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage .coverage.*

@@ -1,0 +1,69 @@
+#!/bin/sh
+# Prepare an environment: scripts/setup.sh run|test|bench
+# Installs exactly what the lock files name, by hash. Does nothing when that is done already.
+set -eu
+cd "$(dirname "$0")/.."
+what=$1
+venv=${LAIRD_VENV:-.venv}
+stamp=$venv/.laird-$what
+
+say() { printf '%s\n' "$*" >&2; }
+
+# Debian's packages, where we may install them; elsewhere say what is wanted.
+want_packages() {
+    if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+        say "Installing $*"
+        apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+    else
+        say "Please install: $* (on Debian or Ubuntu: sudo apt-get install $*), then run make again."
+        exit 1
+    fi
+}
+
+find_python() {
+    for name in ${PYTHON:-} python3.11 python3.12 python3.13 python3; do
+        if command -v "$name" >/dev/null 2>&1 &&
+            "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
+            command -v "$name"
+            return
+        fi
+    done
+    say "Laird needs Python 3.11 or newer, and none was found."
+    say "Install it (Debian 12: apt-get install python3 python3-venv; macOS: brew install python@3.12),"
+    say "or name one with PYTHON=/path/to/python make ..."
+    exit 1
+}
+
+newer_than_stamp() {
+    [ ! -f "$stamp" ] && return 0
+    for file in "requirements/$what.lock" pyproject.toml; do
+        [ "$file" -nt "$stamp" ] && return 0
+    done
+    return 1
+}
+
+if newer_than_stamp; then
+    if [ ! -x "$venv/bin/pip" ]; then
+        python=$(find_python)
+        version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || want_packages "python$version-venv"
+        say "Creating $venv with Python $version"
+        rm -rf "$venv"
+        "$python" -m venv "$venv"
+    fi
+    say "Installing the packages of requirements/$what.lock (once; a minute or so)"
+    pip="$venv/bin/pip --disable-pip-version-check --quiet"
+    $pip install --require-hashes -r "requirements/$what.lock"
+    if [ "$what" != bench ]; then
+        $pip install --no-deps --no-build-isolation --editable .
+    fi
+    touch "$stamp"
+fi
+
+if [ "$what" = bench ]; then
+    missing=
+    command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
+    command -v wrk >/dev/null 2>&1 || missing="$missing wrk"
+    # shellcheck disable=SC2086 - a list of names on purpose
+    [ -z "$missing" ] || want_packages $missing
+fi

@@ -1,0 +1,115 @@
+"""The little of ASGI that the inference path needs: reading a request, writing an answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from laird.domain.errors import BodyTooLarge, InvalidRequest
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+class ClientGone(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """Return the value of a request header by its lower-case name, or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """Return the whole request body.
+
+    Raises `BodyTooLarge` over `limit` bytes, told from Content-Length before anything is read where
+    that is possible, `InvalidRequest` for an encoded body, and `ClientGone`.
+    """
+    length = header(scope, b"content-length")
+    if length is not None and int(length) > limit:
+        raise _too_large(limit)
+    encoding = header(scope, b"content-encoding")
+    if encoding not in {None, b"", b"identity"}:
+        raise InvalidRequest(
+            "Send the body without Content-Encoding: compressed bodies are not read."
+        )
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGone
+    body: bytes = message["body"]
+    if not message["more_body"]:
+        if len(body) > limit:
+            raise _too_large(limit)
+        return body
+    parts = [body]
+    size = len(body)
+    while message["more_body"]:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part: bytes = message["body"]
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"The body is over the limit of {limit} bytes."
+        " Send less, or raise LAIRD_MAX_BODY_BYTES on the server."
+    )
+
+
+async def write(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """Send a whole answer."""
+    headers.append((b"content-length", b"%d" % len(body)))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+class DisconnectWatch:
+    """Cancels a request's task when its client goes away.
+
+    Most answers are there before anybody looks, so the watch begins a moment after the request
+    and costs a timer only. `gone` tells a cancellation by us from one by the server.
+    """
+
+    __slots__ = ("_listener", "_receive", "_task", "_timer", "gone")
+
+    STARTS_AFTER_S = 0.05
+
+    def __init__(self, receive: Receive, task: asyncio.Task[Any]) -> None:
+        self._receive = receive
+        self._task = task
+        self._listener: asyncio.Task[None] | None = None
+        self.gone = False
+        self._timer = task.get_loop().call_later(self.STARTS_AFTER_S, self._start)
+
+    def _start(self) -> None:
+        self._listener = self._task.get_loop().create_task(self._listen())
+
+    async def _listen(self) -> None:
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                self.gone = True
+                self._task.cancel()
+                return
+
+    def stop(self) -> None:
+        """Watch no longer."""
+        self._timer.cancel()
+        if self._listener is not None and not self.gone:
+            self._listener.cancel()

@@ -1,0 +1,269 @@
+"""`POST /v1/chat/completions` and the listing of models: parse, call the gateway, encode."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from laird.api.errors import retry_after, status_of
+from laird.api.http import (
+    JSON,
+    ClientGone,
+    DisconnectWatch,
+    Headers,
+    Receive,
+    Scope,
+    Send,
+    header,
+    read_body,
+    write,
+)
+from laird.dialects.base import Dialect
+from laird.domain.errors import InvalidRequest, LairdError
+from laird.domain.keys import Caller, PrivacyClass
+from laird.domain.money import usd_text
+from laird.gateway.call import Call, Trace
+from laird.gateway.gateway import Gateway
+from laird.keys.headers import key_from_headers
+from laird.keys.table import KeyTable
+from laird.telemetry.logs import get_logger
+from laird.telemetry.metrics import Metrics
+
+_EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
+_NO_CACHE = (b"cache-control", b"no-cache")
+_NO_BUFFER = (b"x-accel-buffering", b"no")
+_CACHE_OFF = (b"x-laird-cache", b"off")
+_NO_FAILOVER = (b"x-laird-failover", b"none")
+_LONGEST_LABEL = 200
+
+_log = get_logger("api")
+
+
+def new_request_id() -> str:
+    """Return an id for a request, unique for all practical purposes."""
+    return "req_" + os.urandom(12).hex()
+
+
+class _HttpClient:
+    """Hears an answer from the gateway and writes it as HTTP."""
+
+    __slots__ = ("_names", "_send", "begun", "status")
+
+    def __init__(self, send: Send, names: dict[tuple[str, str], Headers]) -> None:
+        self._send = send
+        self._names = names
+        self.begun = False
+        self.status = 200
+
+    async def answer(self, trace: Trace, body: bytes) -> None:
+        headers = [JSON, *self._headers(trace)]
+        if trace.cost_nano is not None:
+            headers.append((b"x-laird-cost-usd", usd_text(trace.cost_nano).encode()))
+        self.begun = True
+        await write(self._send, 200, headers, body)
+
+    async def begin(self, trace: Trace, first: bytes) -> None:
+        headers = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFER, *self._headers(trace)]
+        self.begun = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        await self.send(first)
+
+    async def send(self, data: bytes) -> None:
+        if data:
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+
+    async def end(self, data: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def error(self, error: LairdError, dialect: Dialect, trace: Trace) -> None:
+        """Write an error, in the client's own dialect."""
+        self.status = status_of(error)
+        headers = [JSON, *self._headers(trace)]
+        wait = retry_after(error)
+        if wait is not None:
+            headers.append((b"retry-after", b"%d" % wait))
+        self.begun = True
+        await write(self._send, self.status, headers, dialect.error(error))
+
+    def _headers(self, trace: Trace) -> Headers:
+        served_by = (trace.provider, trace.model)
+        names = self._names.get(served_by)
+        if names is None:
+            names = self._names[served_by] = _served_by(trace)
+        origin = trace.failover_from
+        return [
+            (b"x-laird-request-id", trace.request_id.encode()),
+            (b"x-laird-attempts", b"%d" % trace.attempts),
+            (b"x-laird-failover", origin.encode("ascii", "backslashreplace"))
+            if origin is not None
+            else _NO_FAILOVER,
+            *names,
+        ]
+
+
+def _served_by(trace: Trace) -> Headers:
+    if not trace.provider:
+        return [_CACHE_OFF]
+    return [
+        _CACHE_OFF,
+        (b"x-laird-provider", trace.provider.encode("ascii", "backslashreplace")),
+        (b"x-laird-model", trace.model.encode("ascii", "backslashreplace")),
+    ]
+
+
+class Inference:
+    """The inference routes of one server."""
+
+    def __init__(
+        self, gateway: Gateway, keys: KeyTable, metrics: Metrics, *, max_body_bytes: int
+    ) -> None:
+        self._gateway = gateway
+        self._keys = keys
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._names: dict[tuple[str, str], Headers] = {}
+
+    async def chat(
+        self, scope: Scope, receive: Receive, send: Send, dialect: Dialect, endpoint: str
+    ) -> None:
+        """Answer one chat request in the given dialect."""
+        began = time.monotonic()
+        trace = Trace(new_request_id())
+        client = _HttpClient(send, self._names)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine always runs in a task
+        watch: DisconnectWatch | None = None
+        try:
+            call = await self._read(scope, receive, dialect, trace, began)
+            watch = DisconnectWatch(receive, task)
+            await self._gateway.chat(call, client, trace)
+        except LairdError as error:
+            await client.error(error, dialect, trace)
+        except ClientGone:
+            client.status = 499
+        except asyncio.CancelledError:
+            if watch is None or not watch.gone:
+                raise
+            task.uncancel()
+            client.status = 499
+        except Exception as error:
+            # Last resort: a defect of ours must still be an answer in the client's dialect.
+            _log.error("defect", request_id=trace.request_id, exc_info=True)
+            if client.begun:
+                raise
+            await client.error(_defect(trace), dialect, trace)
+            del error
+        finally:
+            if watch is not None:
+                watch.stop()
+            seconds = time.monotonic() - began
+            self._metrics.request(
+                endpoint,
+                trace.model,
+                trace.provider,
+                client.status,
+                seconds=seconds,
+                overhead_s=max(0.0, seconds - trace.upstream_s),
+            )
+
+    async def _read(
+        self, scope: Scope, receive: Receive, dialect: Dialect, trace: Trace, began: float
+    ) -> Call:
+        caller = self._caller(scope)
+        raw = await read_body(scope, receive, self._max_body_bytes)
+        body = parse_object(raw)
+        return Call(
+            request_id=trace.request_id,
+            dialect=dialect,
+            body=body,
+            facts=dialect.facts(body),
+            caller=caller,
+            began=began,
+            include_usage=dialect.wants_usage(body),
+            carry_on=header(scope, b"x-laird-continue") == b"true",
+        )
+
+    def _caller(self, scope: Scope) -> Caller:
+        """Return who asks, and the wishes in the headers. Raises an `AccessError`."""
+        values = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
+        text = key_from_headers(values.get(b"authorization"), values.get(b"x-api-key"))
+        now_us = time.time_ns() // 1000
+        key = self._keys.authenticate(text, now_us)
+        self._keys.used(key.id, now_us)
+        local_only, reason = False, None
+        if key.privacy is PrivacyClass.LOCAL_ONLY:
+            local_only, reason = True, "key"
+        wish = values.get(b"x-laird-privacy")
+        if wish is not None:
+            if wish != b"local":
+                raise InvalidRequest("The header x-laird-privacy knows one value: local.")
+            if not local_only:
+                local_only, reason = True, "header"
+        return Caller(
+            key=key,
+            local_only=local_only,
+            privacy_reason=reason,
+            workflow=_label(values.get(b"x-laird-workflow")),
+            node=_label(values.get(b"x-laird-node")),
+        )
+
+    async def models(self, scope: Scope, send: Send) -> None:
+        """List the names a client may use as `model`, those its key allows."""
+        caller = self._caller(scope)
+        snapshot = self._gateway.runtime.snapshot
+        created = 0
+        allowed = caller.key.allowed_models
+        rows: list[dict[str, Any]] = []
+
+        def add(name: str, owner: str) -> None:
+            if not allowed or name in allowed:
+                rows.append({"id": name, "object": "model", "created": created, "owned_by": owner})
+
+        add("auto", "laird")
+        for alias in snapshot.aliases:
+            add(alias, "laird")
+        for chain in snapshot.chains.values():
+            add(chain.id, "laird")
+        providers = caller.key.allowed_providers
+        for key, model in snapshot.models.items():
+            provider = snapshot.providers[model.provider_id]
+            if not provider.enabled or (providers and provider.id not in providers):
+                continue
+            if not allowed or key in allowed or model.id in allowed:
+                owner = {"id": key, "object": "model", "created": created}
+                rows.append({**owner, "owned_by": provider.id})
+        await write(send, 200, [JSON], orjson.dumps({"object": "list", "data": rows}))
+
+
+_READ_HEADERS = frozenset(
+    {b"authorization", b"x-api-key", b"x-laird-privacy", b"x-laird-workflow", b"x-laird-node"}
+)
+
+
+def _label(value: bytes | None) -> str | None:
+    return value.decode("utf-8", "replace")[:_LONGEST_LABEL] if value else None
+
+
+def _defect(trace: Trace) -> LairdError:
+    return LairdError(
+        f"Laird failed at this request ({trace.request_id}). The server's log says where;"
+        " please report it."
+    )
+
+
+def parse_object(raw: bytes) -> Mapping[str, Any]:
+    """Parse a body that must be a JSON object. Raises `InvalidRequest`."""
+    try:
+        body = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        if not raw.strip():
+            raise InvalidRequest("The body is empty. Send a JSON object.") from None
+        raise InvalidRequest(f"The body is not valid JSON: {error}.") from None
+    if not isinstance(body, dict):
+        raise InvalidRequest("The body is JSON, but not an object. Send {...}.")
+    return body

@@ -1,0 +1,180 @@
+"""The HTTP server: uvicorn, with our limits on headers, our error bodies, and our way to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import httptools
+import orjson
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from laird.domain.errors import StartError
+
+MAX_HEADER_BYTES = 32 * 1024
+_BACKLOG = 2048
+_KEEP_ALIVE_S = 75
+
+Drain = Callable[[], Awaitable[None]]
+
+
+class _HeadersTooLarge(Exception):
+    """The header block is over the limit."""
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection. A request that is not valid HTTP gets an error body like any other."""
+
+    _header_bytes = 0
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        self._header_bytes = 0
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Count the target against the limit of the header block."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count a header against the limit of the block."""
+        self._count(len(name) + len(value) + 4)
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES:
+            raise _HeadersTooLarge
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what the parser could not read, with the reason it gave, and close."""
+        error = sys.exc_info()[1]
+        status, code = 400, "invalid_request"
+        if isinstance(error, httptools.HttpParserCallbackError):
+            status, code = 431, "headers_too_large"
+            message = f"The request's headers are over {MAX_HEADER_BYTES} bytes. Send fewer."
+        else:
+            message = f"This is not a valid HTTP request: {error or msg}. Nothing was done with it."
+        body = orjson.dumps(
+            {
+                "error": {
+                    "message": message,
+                    "type": "invalid_request_error",
+                    "param": None,
+                    "code": code,
+                }
+            }
+        )
+        self.transport.write(
+            b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+            % (STATUS_LINE[status], len(body), body)
+        )
+        self.transport.close()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind the public socket. Raises `StartError` that says what to do when that fails."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"Can't listen on {host}:{port} ({error.strerror or error})."
+            " Stop what uses it, or choose another with --port or LAIRD_PORT."
+        ) from None
+    listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    return listener
+
+
+def listen_locally(path: Path) -> socket.socket:
+    """Bind the control socket, for the owner of the home only. Raises `StartError`."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    before = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise StartError(
+            f"Can't make the control socket {path} ({error.strerror or error})."
+            " Choose a shorter or writable home with --home or LAIRD_HOME."
+        ) from None
+    finally:
+        os.umask(before)
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)  # noqa: FBT003 - the socket module's own signature
+    return listener
+
+
+class Server(uvicorn.Server):
+    """Serves the public socket and the control socket, and drains before it stops."""
+
+    def __init__(
+        self, app: object, *, public: socket.socket, control: socket.socket | None, drain: Drain
+    ) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]  # our ASGI types are narrower than uvicorn's
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self._public = public
+        self._control = control
+        self._drain = drain
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept on both sockets."""
+        await super().startup(sockets=[self._public, *(sockets or [])])
+        if self._control is not None:
+            loop = asyncio.get_running_loop()
+            self.servers.append(
+                await loop.create_unix_server(self._protocol, sock=self._control)
+            )
+
+    def _protocol(self) -> Protocol:
+        return Protocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Accept nothing new, let requests under way finish or be cut, then close."""
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        await self._drain()
+        await super().shutdown(sockets=sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGTERM and SIGINT; a second SIGINT stops at once."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)

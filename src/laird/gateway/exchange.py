@@ -1,0 +1,172 @@
+"""What passes between one client and the upstreams that answer it, whole or streamed."""
+
+from __future__ import annotations
+
+import time
+
+from laird.dialects.base import Relay
+from laird.dialects.relay import TranslatingRelay
+from laird.domain.chat import ChatRequest
+from laird.domain.errors import LairdError, UpstreamError
+from laird.domain.money import usd_text
+from laird.domain.tokens import TokenUsage
+from laird.domain.usage import AttemptStatus
+from laird.gateway.call import Call, Client, Trace
+from laird.gateway.continuation import Continuation
+from laird.gateway.settle import OpenAttempt
+from laird.providers.base import Adapter
+from laird.transport.base import UpstreamResponse
+
+_ANSWER_LIMIT = 64 * 1024 * 1024
+
+
+class Exchange:
+    """One client's answer in the making, over all attempts of its request."""
+
+    __slots__ = ("_call", "_client", "_continuation", "_relay", "_trace", "begun", "tokens")
+
+    def __init__(self, call: Call, trace: Trace, client: Client) -> None:
+        self._call = call
+        self._trace = trace
+        self._client = client
+        self._relay: Relay | None = None
+        self._continuation = Continuation() if call.carry_on and call.facts.stream else None
+        self.begun = False
+        """The client has seen the beginning of a streamed answer."""
+        self.tokens = 0
+        """Tokens used by all attempts."""
+
+    @property
+    def carries_on(self) -> bool:
+        """True when a stream that was cut here may go on with another candidate."""
+        return self._continuation is not None and self._continuation.possible
+
+    def forwards(self, adapter: Adapter) -> bool:
+        """Tell whether the upstream speaks the client's dialect, so that bytes are passed on."""
+        return self._continuation is None and adapter.speaks == self._call.dialect.name
+
+    def request(self, canonical: ChatRequest) -> ChatRequest:
+        """Return the request for the next attempt: with what was said so far, after a cut."""
+        if self._continuation is None:
+            return canonical
+        return self._continuation.request(canonical)
+
+    async def whole(
+        self, adapter: Adapter, response: UpstreamResponse, row: OpenAttempt, *, forwards: bool
+    ) -> None:
+        """Pass on an answer that is not streamed."""
+        raw = await response.read(_ANSWER_LIMIT)
+        dialect = self._call.dialect
+        provider = adapter.provider.id
+        if forwards:
+            forwarded = dialect.forward_answer(raw, provider=provider)
+            body, usage, length = forwarded.body, forwarded.usage, forwarded.text_length
+        else:
+            answer = adapter.read_answer(raw)
+            body = dialect.answer(answer, provider=provider, created=int(time.time()))
+            usage, length = answer.usage, len(body)
+        self._settle(row, AttemptStatus.OK, usage, length, http_status=response.status)
+        await self._client.answer(self._trace, body)
+
+    async def stream(
+        self, adapter: Adapter, response: UpstreamResponse, row: OpenAttempt, *, forwards: bool
+    ) -> None:
+        """Pass on a stream to its end.
+
+        Raises an `UpstreamError` when it fails; `begun` then tells whether the client noticed.
+        """
+        relay = self._relay = self._open_relay(adapter, forwards=forwards)
+        try:
+            await self._pump(relay, response, row)
+            last = relay.end()
+        except UpstreamError as error:
+            if self.begun:
+                self.settle(row, AttemptStatus.CUT, error, response.status)
+            self._relay = None
+            raise
+        # The row is written before the last byte is sent: what a client has, the ledger has.
+        self.settle(row, AttemptStatus.OK, http_status=response.status)
+        cost = self._trace.cost_nano
+        receipt = f": x-laird-cost-usd {usd_text(cost)}\n\n".encode() if cost is not None else b""
+        await self._client.end(receipt + last)
+
+    async def _pump(self, relay: Relay, response: UpstreamResponse, row: OpenAttempt) -> None:
+        """Move bytes until the upstream's clean end. Nothing is sent before the first content."""
+        client = self._client
+        chunk = response.chunk
+        feed = relay.feed
+        held = b""
+        while not relay.content:
+            data = await chunk()
+            if not data:
+                break
+            held += feed(data)
+        if relay.content:
+            row.first_content = time.monotonic()
+        if self.begun:
+            await client.send(held)
+        elif relay.content:
+            self.begun = True
+            await client.begin(self._trace, held)
+        elif relay.finished:
+            # An answer may end well and yet be empty.
+            self.begun = True
+            await client.begin(self._trace, held)
+        while data := await chunk():
+            out = feed(data)
+            if out:
+                await client.send(out)
+
+    def _open_relay(self, adapter: Adapter, *, forwards: bool) -> Relay:
+        call = self._call
+        provider = adapter.provider.id
+        if forwards:
+            return call.dialect.forward_relay(provider=provider, include_usage=call.include_usage)
+        encoder = call.dialect.encoder(
+            request_id=call.request_id,
+            model=self._trace.model,
+            provider=provider,
+            created=int(time.time()),
+            include_usage=call.include_usage,
+        )
+        reader = adapter.event_reader()
+        if self._continuation is not None:
+            reader = self._continuation.watch(reader)
+        return TranslatingRelay(reader, encoder)
+
+    def settle(
+        self,
+        row: OpenAttempt,
+        status: AttemptStatus,
+        error: LairdError | None = None,
+        http_status: int | None = None,
+    ) -> None:
+        """Write the row of a stream from what its relay has seen; nothing if it has its row."""
+        relay = self._relay
+        usage = relay.usage if relay is not None else None
+        length = relay.text_length if relay is not None else 0
+        self._settle(row, status, usage, length, error, http_status)
+        if status is not AttemptStatus.OK:
+            self._relay = None
+
+    def _settle(
+        self,
+        row: OpenAttempt,
+        status: AttemptStatus,
+        usage: TokenUsage | None,
+        length: int,
+        error: LairdError | None = None,
+        http_status: int | None = None,
+    ) -> None:
+        finished = row.settle(
+            status, usage=usage, output_chars=length, error=error, http_status=http_status
+        )
+        if finished is None:
+            return
+        self.tokens += finished.prompt_tokens + finished.completion_tokens
+        if finished.cost_nano is not None:
+            self._trace.cost_nano = (self._trace.cost_nano or 0) + finished.cost_nano
+
+    async def break_off(self, error: LairdError) -> None:
+        """End a stream that failed: an error event in the client's dialect, no success marker."""
+        await self._client.end(self._call.dialect.error_event(error))

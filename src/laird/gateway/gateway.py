@@ -1,0 +1,190 @@
+"""The life of one request: plan, admit, dispatch, and the accounts when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from laird.domain.catalog import Provider, Snapshot
+from laird.domain.errors import NotAllowed, ShuttingDown
+from laird.domain.keys import Caller, Scope
+from laird.domain.plan import Conditions, Plan, RequestFacts
+from laird.gateway.call import Call, Client, Trace
+from laird.gateway.dispatch import Dispatch, Means
+from laird.keys.priority import default_priority
+from laird.limits.rates import Rates
+from laird.providers.base import Adapter
+from laird.routing.names import TargetIndex
+from laird.routing.plan import plan as plan_route
+
+BuildAdapter = Callable[[Provider], Adapter]
+
+_STOPPING = "The server is stopping. Send the request again; another try will reach the new one."
+
+
+class Runtime(msgspec.Struct, frozen=True):
+    """A snapshot made ready to serve: adapters with their prepared heads, names with their targets.
+
+    A request keeps the runtime that it began with.
+    """
+
+    snapshot: Snapshot
+    targets: TargetIndex
+    adapters: Mapping[str, Adapter]
+    daily_limits: Mapping[str, int]
+
+
+def build_runtime(snapshot: Snapshot, build_adapter: BuildAdapter) -> Runtime:
+    """Prepare a snapshot."""
+    providers = snapshot.providers.values()
+    return Runtime(
+        snapshot,
+        TargetIndex(snapshot),
+        {provider.id: build_adapter(provider) for provider in providers},
+        {
+            provider.id: provider.daily_request_limit
+            for provider in providers
+            if provider.daily_request_limit is not None
+        },
+    )
+
+
+class Gateway:
+    """Answers requests. One instance serves the whole process, on one event loop."""
+
+    def __init__(self, means: Means, rates: Rates, runtime: Runtime) -> None:
+        self._means = means
+        self._rates = rates
+        self._runtime = runtime
+        self._under_way: dict[asyncio.Task[object], Dispatch] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.draining = False
+        self.use(runtime)
+
+    @property
+    def runtime(self) -> Runtime:
+        """What new requests are served with."""
+        return self._runtime
+
+    @property
+    def active(self) -> int:
+        """Requests under way."""
+        return len(self._under_way)
+
+    def use(self, runtime: Runtime) -> None:
+        """Serve new requests with another runtime. Those under way keep the one they have."""
+        self._runtime = runtime
+        snapshot = runtime.snapshot
+        self._means.slots.configure(
+            {provider.id: provider.max_concurrent for provider in snapshot.providers.values()},
+            queue_length=snapshot.routing.queue_length,
+        )
+        self._means.board.configure(snapshot)
+
+    def plan(self, facts: RequestFacts, caller: Caller) -> Plan:
+        """Say where a request would go, with reasons, without sending it.
+
+        Raises `ModelNotFound`, or what best tells why no candidate is left.
+        """
+        return self._plan(self._runtime, facts, caller)
+
+    def _plan(self, runtime: Runtime, facts: RequestFacts, caller: Caller) -> Plan:
+        means = self._means
+        limits = runtime.daily_limits
+        conditions = Conditions(
+            health=means.board.conditions,
+            active=means.slots.active,
+            exhausted=means.daily.exhausted(limits) if limits else frozenset(),
+            now=time.monotonic(),
+            draw=random.random(),  # noqa: S311 - spreads load, guards nothing
+        )
+        target = runtime.targets.resolve(facts.model)
+        return plan_route(facts, target, caller, conditions, runtime.snapshot.routing)
+
+    async def chat(self, call: Call, client: Client, trace: Trace) -> None:
+        """Answer one request through `client`; what happens on the way is noted in `trace`.
+
+        Raises a `LairdError` when the client has seen nothing of an answer yet. A stream that
+        fails later ends with an error event instead.
+        """
+        runtime = self._runtime
+        key = call.caller.key
+        if self.draining:
+            raise ShuttingDown(_STOPPING)
+        if Scope.INFERENCE not in key.scopes:
+            raise NotAllowed(f"The key '{key.name}' is not for inference.")
+        plan = self._plan(runtime, call.facts, call.caller)
+        expected = call.facts.prompt_tokens + (call.facts.max_tokens or 0)
+        self._rates.admit(key.id, key.rate, expected, time.monotonic())
+        self._means.retries.earn()
+        routing = runtime.snapshot.routing
+        dispatch = Dispatch(
+            self._means,
+            runtime.adapters,
+            call,
+            plan,
+            client,
+            trace,
+            priority=default_priority(key, routing.agent_prefix),
+            queue_timeout_s=routing.queue_timeout_s,
+        )
+        try:
+            await self._follow(dispatch, call, client)
+        finally:
+            used = dispatch.exchange.tokens
+            self._rates.settle(key.id, key.rate, expected, used, time.monotonic())
+
+    async def _follow(self, dispatch: Dispatch, call: Call, client: Client) -> None:
+        """Run a dispatch as one of those under way, so that a stop can end it in good form."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - a coroutine always runs in a task
+        self._under_way[task] = dispatch
+        try:
+            await dispatch.run()
+        except asyncio.CancelledError:
+            if not dispatch.stopping:
+                raise
+            task.uncancel()
+            error = ShuttingDown(_STOPPING)
+            if not dispatch.exchange.begun:
+                raise error from None
+            await client.end(call.dialect.error_event(error))
+        finally:
+            del self._under_way[task]
+            if not self._under_way:
+                self._idle.set()
+
+    async def drain(self, seconds: float) -> int:
+        """Take no new requests, let those under way finish, and cut what is left after `seconds`.
+
+        Streams that are cut end with an error event. Returns how many were cut.
+        """
+        self.draining = True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._none_under_way()
+        except TimeoutError:
+            pass
+        else:
+            return 0
+        cut = len(self._under_way)
+        for task, dispatch in self._under_way.items():
+            dispatch.stopping = True
+            task.cancel()
+        try:
+            async with asyncio.timeout(1.0):
+                await self._none_under_way()
+        except TimeoutError:
+            # A client that does not read keeps its task; the server's end will close it.
+            pass
+        return cut
+
+    async def _none_under_way(self) -> None:
+        while self._under_way:
+            self._idle.clear()
+            await self._idle.wait()
