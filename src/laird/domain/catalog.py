@@ -30,7 +30,7 @@ class AuthType(StrEnum):
 
 
 class Strategy(StrEnum):
-    """How candidates of equal privacy are put in order."""
+    """How candidates are put in order. Only `default` puts local models before external ones."""
 
     DEFAULT = "default"
     PRIORITY = "priority"

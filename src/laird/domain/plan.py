@@ -39,6 +39,8 @@ class DropReason(StrEnum):
     KEY_POLICY = "key_policy"
     DISABLED = "disabled"
     LIMIT = "limit"
+    STANDBY = "standby"
+    """It only steps in when nothing else can serve."""
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):

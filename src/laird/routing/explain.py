@@ -1,0 +1,42 @@
+"""A plan as plain data, for JSON and for tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from laird.domain.plan import Plan
+
+
+def explain(plan: Plan) -> dict[str, Any]:
+    """Return a plan as plain data.
+
+    Shape: `{requested, resolved, strategy, attempts: [{position, provider, model, upstream_model,
+    egress, max_retries, timeout_s, reason}], dropped: [{provider, model, reason, detail}]}`.
+    """
+    return {
+        "requested": plan.requested,
+        "resolved": plan.resolved,
+        "strategy": plan.strategy,
+        "attempts": [
+            {
+                "position": position,
+                "provider": attempt.provider.id,
+                "model": attempt.model.id,
+                "upstream_model": attempt.model.upstream_model,
+                "egress": attempt.model.egress.value,
+                "max_retries": attempt.max_retries,
+                "timeout_s": attempt.timeout_s,
+                "reason": attempt.reason,
+            }
+            for position, attempt in enumerate(plan.attempts, start=1)
+        ],
+        "dropped": [
+            {
+                "provider": each.provider_id,
+                "model": each.model_id,
+                "reason": each.reason.value,
+                "detail": each.detail,
+            }
+            for each in plan.dropped
+        ],
+    }
