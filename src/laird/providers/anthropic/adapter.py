@@ -1,0 +1,159 @@
+"""Anthropic's Messages API as an adapter.
+
+Wire facts: Anthropic's API reference (authentication, versions, models) and the Python SDK's
+`types/model_info.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from laird.domain.catalog import AuthType, Capabilities, Model, Provider
+from laird.domain.chat import ChatAnswer, ChatRequest
+from laird.domain.errors import UpstreamError
+from laird.providers.anthropic.answer import read_answer
+from laird.providers.anthropic.errors import Voice, read_error
+from laird.providers.anthropic.events import MessageEvents
+from laird.providers.anthropic.request import request_body
+from laird.providers.base import FoundModel
+from laird.transport.base import Origin, RequestHead, UpstreamRequest
+
+API_VERSION = "2023-06-01"
+"""The `anthropic-version` that is sent.
+
+2026-10-21 accepts less (no sampling fields at all) and answers alike, so the older one is the one
+that honours what each model can do.
+"""
+
+
+class _Support(msgspec.Struct):
+    supported: bool = False
+
+
+class _ModelCapabilities(msgspec.Struct):
+    image_input: _Support | None = None
+    structured_outputs: _Support | None = None
+    thinking: _Support | None = None
+
+
+class _ModelInfo(msgspec.Struct):
+    id: str
+    max_input_tokens: int | None = None
+    max_tokens: int | None = None
+    lifecycle: str | None = None
+    capabilities: _ModelCapabilities | None = None
+
+
+class _ModelList(msgspec.Struct):
+    data: list[_ModelInfo]
+
+
+_MODELS = msgspec.json.Decoder(_ModelList)
+_ENCODER = msgspec.json.Encoder()
+
+
+class AnthropicAdapter:
+    """One provider that speaks Anthropic's Messages API. See `laird.providers.base.Adapter`."""
+
+    speaks: str | None = "anthropic.messages"
+
+    def __init__(self, provider: Provider) -> None:
+        self.provider = provider
+        self._voice = Voice(provider.id, provider.secret)
+        headers = _headers(provider)
+        origin, base = _place(provider.endpoint)
+        self._chat = RequestHead(
+            method="POST",
+            origin=origin,
+            target=f"{base}/v1/messages",
+            headers=(*headers, ("content-type", "application/json")),
+        )
+        self._models = UpstreamRequest(
+            RequestHead("GET", origin, f"{base}/v1/models?limit=1000", headers)
+        )
+        probe = provider.health.path or f"{base}/v1/models?limit=1"
+        self._probe = UpstreamRequest(RequestHead("GET", origin, probe, headers))
+
+    def chat_request(self, model: Model, request: ChatRequest) -> UpstreamRequest:
+        """Build the upstream request. Raises `UnsupportedField` or `InvalidRequest`."""
+        body = request_body(model, request, provider=self.provider.id)
+        return UpstreamRequest(self._chat, _ENCODER.encode(body))
+
+    def forward_request(self, model: Model, body: Mapping[str, Any]) -> UpstreamRequest:
+        """Build the upstream request from a client's Messages body; usage always comes."""
+        return UpstreamRequest(self._chat, _ENCODER.encode({**body, "model": model.upstream_model}))
+
+    def read_answer(self, body: bytes) -> ChatAnswer:
+        """Read a whole answer. Raises `UpstreamGarbled` when it is not one."""
+        return read_answer(body, self._voice)
+
+    def event_reader(self) -> MessageEvents:
+        """Return a reader for one streamed answer."""
+        return MessageEvents(self._voice)
+
+    def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamError:
+        """Turn an answer other than 200 into the error tree."""
+        return read_error(status, headers, body, voice=self._voice)
+
+    def models_request(self) -> UpstreamRequest:
+        """Build the request that lists models; it checks the credential as well."""
+        return self._models
+
+    def read_models(self, body: bytes) -> tuple[FoundModel, ...]:
+        """Read the list of models, without those that are retired. Raises `UpstreamGarbled`."""
+        try:
+            found = _MODELS.decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise self._voice.garbled(f"a list of models that can't be read ({error})") from error
+        return tuple(_found(model) for model in found.data if model.lifecycle != "retired")
+
+    def probe_request(self) -> UpstreamRequest:
+        """Build the health probe: one model of the list, which costs nothing."""
+        return self._probe
+
+
+def _headers(provider: Provider) -> tuple[tuple[str, str], ...]:
+    version = ("anthropic-version", API_VERSION)
+    if provider.secret is None or not provider.secret:
+        return (version,)
+    secret = provider.secret.reveal()
+    match provider.auth_type:
+        case AuthType.API_KEY:
+            return (version, ("x-api-key", secret))
+        case AuthType.BEARER:
+            return (version, ("authorization", f"Bearer {secret}"))
+        case AuthType.NONE:
+            return (version,)
+
+
+def _place(endpoint: str) -> tuple[Origin, str]:
+    """Return the origin, and the path that stands before `/v1`."""
+    parts = urlsplit(endpoint)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 443)
+    path = parts.path.rstrip("/").removesuffix("/messages").removesuffix("/v1")
+    return Origin(parts.scheme, parts.hostname or "", port), path.rstrip("/")
+
+
+def _found(model: _ModelInfo) -> FoundModel:
+    known = model.capabilities or _ModelCapabilities()
+    return FoundModel(
+        id=model.id,
+        context_window=model.max_input_tokens,
+        max_tokens=model.max_tokens,
+        capabilities=Capabilities(
+            streaming=True,
+            function_calling=True,
+            embeddings=False,
+            vision=_supported(known.image_input),
+            json_mode=_supported(known.structured_outputs),
+            reasoning=_supported(known.thinking),
+        ),
+    )
+
+
+def _supported(support: _Support | None) -> bool | None:
+    return None if support is None else support.supported

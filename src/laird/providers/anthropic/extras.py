@@ -1,0 +1,71 @@
+"""Fields of a client's body that we do not model: passed on, left out for a reason, or refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from laird.providers.anthropic.refusals import unsupported
+
+NATIVE = frozenset(
+    {
+        "cache_control",
+        "container",
+        "diagnostics",
+        "inference_geo",
+        "output_config",
+        "speed",
+        "thinking",
+        "user_profile_id",
+    }
+)
+"""Fields of Anthropic's own, passed on as they are."""
+
+BOOKKEEPING = frozenset(
+    {
+        "metadata",
+        "prediction",
+        "prompt_cache_key",
+        "prompt_cache_retention",
+        "safety_identifier",
+        "stream_options",
+    }
+)
+"""Labels and hints that change no answer (the user's id in them is used); see `user_id`."""
+
+NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "function_call": ("none", "auto"),
+    "functions": ([],),
+    "modalities": (["text"],),
+    "service_tier": ("auto",),
+    "store": (False,),
+    "verbosity": ("medium",),
+}
+"""Values that ask for nothing beyond what happens anyway."""
+
+_TIERS = {"default": "standard_only", "standard_only": "standard_only"}
+
+
+def extra_fields(extra: Mapping[str, Any], provider: str) -> dict[str, Any]:
+    """Return the fields to put into the body. Raises `UnsupportedField` for the first other one."""
+    fields: dict[str, Any] = {}
+    for name, value in extra.items():
+        if value is None or name in BOOKKEEPING or value in NEUTRAL.get(name, ()):
+            continue
+        if name in NATIVE:
+            fields[name] = value
+        elif name == "service_tier" and isinstance(value, str) and value in _TIERS:
+            fields[name] = _TIERS[value]
+        else:
+            raise unsupported(provider, name, "its API has nothing like it; leave it out.")
+    return fields
+
+
+def user_id(user: str | None, extra: Mapping[str, Any]) -> str | None:
+    """Return who the request is for: `user`, `metadata.user_id` or `safety_identifier`."""
+    metadata = extra.get("metadata")
+    named = metadata.get("user_id") if isinstance(metadata, Mapping) else None
+    for candidate in (user, named, extra.get("safety_identifier")):
+        if isinstance(candidate, str) and candidate:
+            return candidate
+    return None

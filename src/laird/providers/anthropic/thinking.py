@@ -1,0 +1,96 @@
+"""How much a model is to think, in the words that this model understands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from laird.domain.chat import ChatRequest
+from laird.providers.anthropic.refusals import unsupported
+from laird.providers.anthropic.traits import Thinking, Traits
+
+LEAST_BUDGET = 1024
+"""The smallest `budget_tokens` that the API takes."""
+
+_SHARES = {"minimal": 0.1, "low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.9, "max": 0.9}
+"""Where only a budget is understood, the part of `max_tokens` that an effort may think for."""
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """The fields `thinking` and `output_config.effort` of a request; None leaves one out."""
+
+    thinking: dict[str, Any] | None = None
+    effort: str | None = None
+
+    @property
+    def thinks(self) -> bool:
+        """Whether thinking is asked for, which limits the other fields."""
+        return self.thinking is not None and self.thinking["type"] in {"enabled", "adaptive"}
+
+
+def plan_thinking(
+    request: ChatRequest, traits: Traits, *, max_tokens: int, blocked: bool, provider: str
+) -> Plan:
+    """Translate the reasoning fields of a request.
+
+    `blocked` says that this turn can't think, because a tool is forced or the thinking that led to
+    the last tool calls was not sent back: an effort is then carried by `effort` alone.
+
+    Raises `UnsupportedField` for what the model can't do.
+    """
+    effort, budget = request.reasoning_effort, request.reasoning_budget
+    if effort is None and budget is None:
+        return Plan()
+    if effort == "none" or (effort is None and budget == 0):
+        return Plan({"type": traits.off} if traits.off else None)
+    if effort is not None and effort not in _SHARES:
+        levels = ", ".join(("none", *_SHARES))
+        raise unsupported(provider, "reasoning_effort", f"it is one of {levels}.")
+    if traits.thinking is Thinking.NONE:
+        field = "reasoning_budget" if effort is None else "reasoning_effort"
+        raise unsupported(provider, field, "this model does not think; leave it out.")
+    level = _level(effort, traits)
+    if budget:
+        return Plan(_budgeted(budget, traits, max_tokens, provider, blocked=blocked), level)
+    if blocked:
+        return Plan(None, level)
+    if traits.thinking is Thinking.BUDGET:
+        return Plan(_share(effort or "medium", max_tokens, provider), level)
+    return Plan({"type": "adaptive", "display": "summarized"}, level)
+
+
+def _level(effort: str | None, traits: Traits) -> str | None:
+    """Return the API's nearest effort that is not above the one asked for."""
+    if effort is None or not traits.effort:
+        return None
+    if effort == "minimal":
+        return "low"
+    return "high" if effort == "xhigh" and not traits.xhigh else effort
+
+
+def _budgeted(
+    budget: int, traits: Traits, max_tokens: int, provider: str, *, blocked: bool
+) -> dict[str, Any] | None:
+    if traits.thinking is Thinking.ADAPTIVE:
+        raise unsupported(
+            provider, "reasoning_budget", "this model takes reasoning_effort instead of a budget."
+        )
+    if not LEAST_BUDGET <= budget < max_tokens:
+        raise unsupported(
+            provider,
+            "reasoning_budget",
+            f"it must be at least {LEAST_BUDGET} and below max_tokens ({max_tokens}).",
+        )
+    return None if blocked else {"type": "enabled", "budget_tokens": budget}
+
+
+def _share(effort: str, max_tokens: int, provider: str) -> dict[str, Any]:
+    if max_tokens <= LEAST_BUDGET:
+        raise unsupported(
+            provider,
+            "reasoning_effort",
+            f"thinking needs max_tokens above {LEAST_BUDGET}, and it is {max_tokens}.",
+        )
+    budget = max(LEAST_BUDGET, int(max_tokens * _SHARES[effort]))
+    return {"type": "enabled", "budget_tokens": budget}
