@@ -18,6 +18,8 @@ from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+import msgspec
+
 from laird.domain.errors import CapacityExceeded
 
 _UNKNOWN_PACE_RETRY_S = 5.0
@@ -25,14 +27,11 @@ _LONGEST_RETRY_S = 60.0
 _PACE_WEIGHT = 0.2
 
 
-class Slot:
+class Slot(msgspec.Struct, eq=False):
     """The right to one request at `provider_id`; give it back with `release`."""
 
-    __slots__ = ("_lane", "provider_id")
-
-    def __init__(self, lane: _Lane) -> None:
-        self._lane: _Lane | None = lane
-        self.provider_id = lane.provider_id
+    provider_id: str
+    _lane: _Lane | None
 
     def release(self) -> None:
         """Give the slot back, to the first who waits. Calling it again does nothing."""
@@ -119,7 +118,7 @@ class _Lane:
         if limit is not None and running >= limit:
             return None
         counts[self.provider_id] = running + 1
-        return Slot(self)
+        return Slot(self.provider_id, self)
 
     def vacate(self) -> None:
         """End one running request: its place goes to the first in the queue, or is free."""
@@ -161,7 +160,7 @@ class _Lane:
             waiter.leave_queues()
             # A cancelled waiter stays queued until its task runs again.
             if not waiter.future.done():
-                waiter.future.set_result(Slot(self))
+                waiter.future.set_result(Slot(self.provider_id, self))
                 return True
         return False
 

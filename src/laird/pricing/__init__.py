@@ -1,1 +1,1 @@
-"""What tokens cost."""
+"""Money: what an attempt cost, and the catalogue of prices."""
