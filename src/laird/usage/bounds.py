@@ -1,0 +1,49 @@
+"""What a ledger row can hold, whatever a provider claims."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+import msgspec
+
+from laird.domain.usage import AttemptFinished
+
+MAX_TOKENS = 10**12
+MAX_COST_NANO = 10**15
+"""A million dollars for one attempt; sums of thousands of such rows still fit 64 bits."""
+
+
+def bounded(attempt: AttemptFinished) -> AttemptFinished:
+    """Return the attempt with its numbers brought inside what can be stored and summed.
+
+    Counts come from providers. A negative or absurd one must neither stop the ledger nor make the
+    sums of honest rows overflow. Nearly always the attempt itself is returned.
+    """
+    cost = attempt.cost_nano
+    ttft = attempt.ttft_ms
+    if (
+        0 <= attempt.prompt_tokens <= MAX_TOKENS
+        and 0 <= attempt.completion_tokens <= MAX_TOKENS
+        and 0 <= attempt.cached_tokens <= MAX_TOKENS
+        and 0 <= attempt.cache_write_tokens <= MAX_TOKENS
+        and 0 <= attempt.reasoning_tokens <= MAX_TOKENS
+        and (cost is None or 0 <= cost <= MAX_COST_NANO)
+        and isfinite(attempt.latency_ms)
+        and (ttft is None or isfinite(ttft))
+    ):
+        return attempt
+    return msgspec.structs.replace(
+        attempt,
+        prompt_tokens=_within(attempt.prompt_tokens, MAX_TOKENS),
+        completion_tokens=_within(attempt.completion_tokens, MAX_TOKENS),
+        cached_tokens=_within(attempt.cached_tokens, MAX_TOKENS),
+        cache_write_tokens=_within(attempt.cache_write_tokens, MAX_TOKENS),
+        reasoning_tokens=_within(attempt.reasoning_tokens, MAX_TOKENS),
+        cost_nano=None if cost is None else _within(cost, MAX_COST_NANO),
+        latency_ms=attempt.latency_ms if isfinite(attempt.latency_ms) else 0.0,
+        ttft_ms=ttft if ttft is None or isfinite(ttft) else None,
+    )
+
+
+def _within(value: int, most: int) -> int:
+    return max(0, min(value, most))
