@@ -1,0 +1,242 @@
+"""The configuration in force: loaded, watched, changed and taken back while requests run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Callable
+
+from laird.config.describe import describe_changes
+from laird.config.document import Document, read_document
+from laird.config.history import ChangeEntry, ChangeSource, History
+from laird.config.home import Home
+from laird.config.redact import redact, restore
+from laird.domain.catalog import Snapshot
+from laird.domain.errors import ConfigError, InvalidRequest, LairdError, StaleRevision
+
+Compile = Callable[[Document], Snapshot]
+"""`compile_snapshot` with all but the document filled in."""
+Listener = Callable[[Snapshot, Snapshot], None]
+"""Called on the event loop with the old and the new snapshot, after the swap."""
+
+log = logging.getLogger(__name__)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1000
+
+
+class LiveConfiguration:
+    """The current snapshot, and everything that may replace it.
+
+    Reading `snapshot` is one attribute access. Every change is checked whole before it replaces
+    anything: a broken document leaves the last good snapshot in force and shows in `error`.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        compile_document: Compile,
+        history: History,
+        *,
+        clock_us: Callable[[], int] = _now_us,
+    ) -> None:
+        self.snapshot = Snapshot(revision="", providers={}, models={})
+        self.error: ConfigError | None = None
+        """Why the document as it lies in its home is not in force; None when it is."""
+        self._home = home
+        self._compile = compile_document
+        self._history = history
+        self._clock_us = clock_us
+        self._document: Document | None = None
+        self._listeners: list[Listener] = []
+        self._lock = asyncio.Lock()
+        self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def document_text(self) -> str:
+        """The document in force as it was written, secrets included: never send it anywhere."""
+        return self._document.text if self._document else ""
+
+    @property
+    def shown_text(self) -> str:
+        """The document in force with `«redacted»` in place of secrets."""
+        return redact(self.document_text)
+
+    @property
+    def document(self) -> Document | None:
+        """The checked document in force; None before `start`."""
+        return self._document
+
+    async def start(self) -> Snapshot:
+        """Load the document and begin to watch it. Raises `ConfigError` when it is wrong."""
+        document, snapshot = await asyncio.to_thread(self._load)
+        latest = await self._latest()
+        self._document, self.snapshot = document, snapshot
+        if latest is None or latest.revision != snapshot.revision:
+            await self._record_start(document, latest)
+        self._watcher = asyncio.create_task(self._watch(), name="watch configuration")
+        return snapshot
+
+    async def stop(self) -> None:
+        """Stop watching; the snapshot stays."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+            self._watcher = None
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Call `listener` after each change; the returned function ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def apply(
+        self,
+        text: str,
+        expected_revision: str,
+        actor: str,
+        source: ChangeSource = ChangeSource.API,
+    ) -> Snapshot:
+        """Check a new text, write it to its home and put it in force.
+
+        `«redacted»` in the text stands for the secret that the provider has now. Raises
+        `ConfigError` for a wrong document and `StaleRevision` (without secrets) when the home holds
+        another revision than the expected one; then nothing has changed.
+        """
+        async with self._lock:
+            text = restore(text, self.document_text)
+            document, snapshot = await asyncio.to_thread(self._build, text)
+            try:
+                await asyncio.to_thread(self._home.save, text, expected_revision)
+            except StaleRevision as stale:
+                raise StaleRevision(
+                    expected=stale.expected,
+                    current=stale.current,
+                    current_document=redact(stale.current_document),
+                ) from None
+            await self._swap(document, snapshot, actor, source)
+            return snapshot
+
+    async def rollback(self, entry_id: str, actor: str) -> Snapshot:
+        """Put the document of an earlier change in force again, as a change of its own.
+
+        Secrets come from the current document. Raises `InvalidRequest` when there is no such
+        change, `ConfigError` when its document can't be in force now.
+        """
+        entry = await self._history.get(entry_id)
+        if entry is None:
+            raise InvalidRequest(f"There is no change '{entry_id}' in the history.", param="id")
+        await self.reload()
+        _, revision = await self.current()
+        return await self.apply(entry.document, revision, actor, ChangeSource.ROLLBACK)
+
+    async def current(self) -> tuple[str, str]:
+        """Return the text in its home, without secrets, and its revision: what an edit starts from.
+
+        While the file is broken this is the broken text, and not the one in force. Raises
+        `ConfigError` when it can't be read.
+        """
+        text, revision = await asyncio.to_thread(self._home.load)
+        return redact(text), revision
+
+    async def reload(self) -> None:
+        """Look at the home now, and put in force what has changed there.
+
+        Never raises for a broken document: it goes to `error` and to the log.
+        """
+        async with self._lock:
+            try:
+                text, revision = await asyncio.to_thread(self._home.load)
+                if revision == self.snapshot.revision:
+                    self._recovered()
+                    return
+                document, snapshot = await asyncio.to_thread(self._build, text)
+            except ConfigError as error:
+                if self.error is None or self.error.problems != error.problems:
+                    log.error("The configuration is not changed: %s", error.message)  # noqa: TRY400
+                self.error = error
+                return
+            await self._swap(document, snapshot, "file", ChangeSource.FILE)
+
+    def _load(self) -> tuple[Document, Snapshot]:
+        text, _ = self._home.load()
+        return self._build(text)
+
+    def _build(self, text: str) -> tuple[Document, Snapshot]:
+        document = read_document(text, self._home.name)
+        return document, self._compile(document)
+
+    async def _watch(self) -> None:
+        async for _ in self._home.watch():
+            await self.reload()
+
+    def _recovered(self) -> None:
+        if self.error is not None:
+            log.info("The configuration file is as it was; nothing has changed.")
+            self.error = None
+
+    async def _swap(
+        self, document: Document, snapshot: Snapshot, actor: str, source: ChangeSource
+    ) -> None:
+        old_document, old = self._document, self.snapshot
+        self._document, self.snapshot, self.error = document, snapshot, None
+        if snapshot.revision == old.revision:
+            return
+        summary = describe_changes(old_document.entries if old_document else None, document.entries)
+        log.info("The configuration changed (%s): %s", actor, "; ".join(summary))
+        for listener in tuple(self._listeners):
+            try:
+                listener(old, snapshot)
+            except Exception:
+                # One listener's fault must not keep the others from hearing of the change.
+                log.exception("A listener failed on a change of the configuration")
+        await self._record(document, snapshot.revision, old.revision, actor, source, summary)
+
+    async def _latest(self) -> ChangeEntry | None:
+        entries = await self._history.list(1)
+        return entries[0] if entries else None
+
+    async def _record_start(self, document: Document, latest: ChangeEntry | None) -> None:
+        """Record what was changed while nothing watched, so that the history has no hole."""
+        before = None
+        if latest is not None:
+            with contextlib.suppress(ConfigError):
+                before = read_document(latest.document).entries
+        summary = describe_changes(before, document.entries)
+        await self._record(
+            document,
+            self.snapshot.revision,
+            latest.revision if latest else None,
+            "file",
+            ChangeSource.FILE,
+            summary,
+        )
+
+    async def _record(
+        self,
+        document: Document,
+        revision: str,
+        before: str | None,
+        actor: str,
+        source: ChangeSource,
+        summary: tuple[str, ...],
+    ) -> None:
+        entry = ChangeEntry(
+            id=uuid.uuid4().hex,
+            at_us=self._clock_us(),
+            actor=actor,
+            source=source,
+            revision=revision,
+            before=before,
+            document=redact(document.text),
+            summary=summary,
+        )
+        try:
+            await self._history.record(entry)
+        except LairdError:
+            # The change is in force already, and the database may be away for a while.
+            log.exception("A change of the configuration could not be recorded")
