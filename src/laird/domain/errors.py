@@ -6,6 +6,7 @@ LairdError
 │   ├── UnsupportedField          a field that the chosen provider can't honour
 │   ├── BodyTooLarge
 │   ├── ModelNotFound
+│   ├── NotFound                  nothing has the id or name that was given
 │   └── ContextLengthExceeded
 ├── AccessError
 │   ├── MissingKey
@@ -94,6 +95,12 @@ class ModelNotFound(RequestError):
             param="model",
         )
         self.nearest = nearest
+
+
+class NotFound(RequestError):
+    """Nothing has the id or name that was given."""
+
+    code = "not_found"
 
 
 class ContextLengthExceeded(RequestError):
