@@ -1,0 +1,1 @@
+"""Facts of wire formats that client dialects and upstream adapters share."""
