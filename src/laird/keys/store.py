@@ -148,12 +148,10 @@ def _row_of(key: ApiKey) -> dict[str, Any]:
 
 def _key_of(row: RowMapping) -> ApiKey:
     try:
-        if len(bytes.fromhex(row["digest"])) != _DIGEST_BYTES:
-            raise ValueError("the digest is not one of SHA-256")
         return ApiKey(
             id=row["id"],
             name=row["name"],
-            digest=row["digest"],
+            digest=_checked_digest(row["digest"]),
             prefix=row["prefix"],
             created_us=row["created_us"],
             expires_us=row["expires_us"],
@@ -171,3 +169,9 @@ def _key_of(row: RowMapping) -> ApiKey:
             f"The row of the API key {row['id']} in the database is damaged ({error});"
             " restore a backup, or delete the row."
         ) from error
+
+
+def _checked_digest(text: str) -> str:
+    if len(bytes.fromhex(text)) != _DIGEST_BYTES:
+        raise ValueError("the digest is not one of SHA-256")
+    return text
