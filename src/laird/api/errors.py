@@ -10,6 +10,7 @@ _STATUSES: dict[type[errors.LairdError], int] = {
     errors.RequestError: 400,
     errors.BodyTooLarge: 413,
     errors.ModelNotFound: 404,
+    errors.NotFound: 404,
     errors.MissingKey: 401,
     errors.InvalidKey: 401,
     errors.NotAllowed: 403,

@@ -29,7 +29,7 @@ from laird.domain.keys import Caller, PrivacyClass
 from laird.domain.money import usd_text
 from laird.gateway.call import Call, Trace
 from laird.gateway.gateway import Gateway
-from laird.keys.headers import key_from_headers
+from laird.keys.key_text import key_from_headers
 from laird.keys.table import KeyTable
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics

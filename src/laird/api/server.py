@@ -123,7 +123,13 @@ class Server(uvicorn.Server):
     """Serves the public socket and the control socket, and drains before it stops."""
 
     def __init__(
-        self, app: object, *, public: socket.socket, control: socket.socket | None, drain: Drain
+        self,
+        app: object,
+        *,
+        public: socket.socket,
+        control: socket.socket | None,
+        drain: Drain,
+        on_started: Callable[[], None],
     ) -> None:
         super().__init__(
             uvicorn.Config(
@@ -143,15 +149,15 @@ class Server(uvicorn.Server):
         self._public = public
         self._control = control
         self._drain = drain
+        self._on_started = on_started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept on both sockets."""
         await super().startup(sockets=[self._public, *(sockets or [])])
         if self._control is not None:
             loop = asyncio.get_running_loop()
-            self.servers.append(
-                await loop.create_unix_server(self._protocol, sock=self._control)
-            )
+            self.servers.append(await loop.create_unix_server(self._protocol, sock=self._control))
+        self._on_started()
 
     def _protocol(self) -> Protocol:
         return Protocol(

@@ -16,6 +16,7 @@ from laird.domain.errors import (
     LairdError,
     RequestError,
     UpstreamError,
+    UpstreamRateLimited,
     UpstreamTimeout,
 )
 from laird.domain.plan import Attempt, Plan
@@ -25,7 +26,7 @@ from laird.gateway.exchange import Exchange
 from laird.gateway.retry import Next, RetryBudget, Verdict, after_failure, most_telling
 from laird.gateway.settle import Books, OpenAttempt
 from laird.health.board import HealthBoard
-from laird.limits.rates import DailyCounts
+from laird.limits.daily import DailyCounts
 from laird.limits.slots import Slot, Slots
 from laird.providers.base import Adapter
 from laird.telemetry.logs import get_logger
@@ -33,6 +34,7 @@ from laird.telemetry.metrics import Metrics
 from laird.transport.base import Transport, UpstreamRequest, UpstreamResponse
 
 _ERROR_BODY_LIMIT = 256 * 1024
+_DAY_S = 86_400
 
 _log = get_logger("dispatch")
 
@@ -218,11 +220,11 @@ class Dispatch:
         forwards = self.exchange.forwards(adapter)
         request = self._request(adapter, attempt, forwards=forwards)
         timeouts = self._timeouts(attempt)
+        self._count_for_the_day(provider)
         trace = self._trace
         trace.attempts += 1
         trace.provider, trace.model = provider.id, attempt.model.id
         row = self._means.books.open(self._call, trace, attempt)
-        self._means.daily.count(provider.id)
         response: UpstreamResponse | None = None
         try:
             response = await self._means.transport.send(request, timeouts)
@@ -260,6 +262,16 @@ class Dispatch:
         else:
             await self.exchange.whole(adapter, response, row, forwards=forwards)
         self._means.board.record_success(attempt.provider.id, head_ms)
+
+    def _count_for_the_day(self, provider: Provider) -> None:
+        now_us = time.time_ns() // 1000
+        if not self._means.daily.count(provider.id, provider.daily_request_limit, now_us):
+            raise UpstreamRateLimited(
+                f"'{provider.id}' has had its {provider.daily_request_limit} requests for today"
+                " (its dailyRequestLimit). Use another provider, or raise the limit.",
+                status=None,
+                retry_after_s=_DAY_S - now_us / 1_000_000 % _DAY_S,
+            )
 
     def _count_failover(self, provider: Provider) -> None:
         origin = self._trace.failover_from

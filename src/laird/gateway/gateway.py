@@ -15,14 +15,15 @@ from laird.domain.keys import Caller, Scope
 from laird.domain.plan import Conditions, Plan, RequestFacts
 from laird.gateway.call import Call, Client, Trace
 from laird.gateway.dispatch import Dispatch, Means
-from laird.keys.priority import default_priority
+from laird.keys.table import default_priority
 from laird.limits.rates import Rates
 from laird.providers.base import Adapter
-from laird.routing.names import TargetIndex
-from laird.routing.plan import plan as plan_route
+from laird.routing.names import Names
+from laird.routing.plan import plan, weigh
 
 BuildAdapter = Callable[[Provider], Adapter]
 
+_NONE: frozenset[str] = frozenset()
 _STOPPING = "The server is stopping. Send the request again; another try will reach the new one."
 
 
@@ -33,7 +34,7 @@ class Runtime(msgspec.Struct, frozen=True):
     """
 
     snapshot: Snapshot
-    targets: TargetIndex
+    names: Names
     adapters: Mapping[str, Adapter]
     daily_limits: Mapping[str, int]
 
@@ -43,7 +44,7 @@ def build_runtime(snapshot: Snapshot, build_adapter: BuildAdapter) -> Runtime:
     providers = snapshot.providers.values()
     return Runtime(
         snapshot,
-        TargetIndex(snapshot),
+        Names(snapshot),
         {provider.id: build_adapter(provider) for provider in providers},
         {
             provider.id: provider.daily_request_limit
@@ -76,6 +77,10 @@ class Gateway:
         """Requests under way."""
         return len(self._under_way)
 
+    def active_at(self, provider_id: str) -> int:
+        """Return how many requests a provider has under way."""
+        return self._means.slots.active.get(provider_id, 0)
+
     def use(self, runtime: Runtime) -> None:
         """Serve new requests with another runtime. Those under way keep the one they have."""
         self._runtime = runtime
@@ -86,25 +91,29 @@ class Gateway:
         )
         self._means.board.configure(snapshot)
 
-    def plan(self, facts: RequestFacts, caller: Caller) -> Plan:
+    def weigh(self, facts: RequestFacts, caller: Caller) -> Plan:
         """Say where a request would go, with reasons, without sending it.
 
-        Raises `ModelNotFound`, or what best tells why no candidate is left.
+        A plan without attempts means that it would be refused. Raises `ModelNotFound`.
         """
-        return self._plan(self._runtime, facts, caller)
+        runtime = self._runtime
+        target = runtime.names.resolve(facts.model)
+        return weigh(facts, target, caller, self._conditions(runtime))
 
     def _plan(self, runtime: Runtime, facts: RequestFacts, caller: Caller) -> Plan:
+        target = runtime.names.resolve(facts.model)
+        return plan(facts, target, caller, self._conditions(runtime))
+
+    def _conditions(self, runtime: Runtime) -> Conditions:
         means = self._means
         limits = runtime.daily_limits
-        conditions = Conditions(
+        return Conditions(
             health=means.board.conditions,
             active=means.slots.active,
-            exhausted=means.daily.exhausted(limits) if limits else frozenset(),
+            exhausted=means.daily.exhausted(limits, time.time_ns() // 1000) if limits else _NONE,
             now=time.monotonic(),
             draw=random.random(),  # noqa: S311 - spreads load, guards nothing
         )
-        target = runtime.targets.resolve(facts.model)
-        return plan_route(facts, target, caller, conditions, runtime.snapshot.routing)
 
     async def chat(self, call: Call, client: Client, trace: Trace) -> None:
         """Answer one request through `client`; what happens on the way is noted in `trace`.
@@ -118,7 +127,7 @@ class Gateway:
             raise ShuttingDown(_STOPPING)
         if Scope.INFERENCE not in key.scopes:
             raise NotAllowed(f"The key '{key.name}' is not for inference.")
-        plan = self._plan(runtime, call.facts, call.caller)
+        planned = self._plan(runtime, call.facts, call.caller)
         expected = call.facts.prompt_tokens + (call.facts.max_tokens or 0)
         self._rates.admit(key.id, key.rate, expected, time.monotonic())
         self._means.retries.earn()
@@ -127,7 +136,7 @@ class Gateway:
             self._means,
             runtime.adapters,
             call,
-            plan,
+            planned,
             client,
             trace,
             priority=default_priority(key, routing.agent_prefix),
@@ -137,7 +146,9 @@ class Gateway:
             await self._follow(dispatch, call, client)
         finally:
             used = dispatch.exchange.tokens
-            self._rates.settle(key.id, key.rate, expected, used, time.monotonic())
+            self._rates.settle(
+                key.id, key.rate, estimated=expected, actual=used, now=time.monotonic()
+            )
 
     async def _follow(self, dispatch: Dispatch, call: Call, client: Client) -> None:
         """Run a dispatch as one of those under way, so that a stop can end it in good form."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Coroutine, Mapping
+from typing import Any, Protocol
 
 import msgspec
 
@@ -82,7 +82,9 @@ class UpstreamResponse(Protocol):
 class Transport(Protocol):
     """Sends requests. Safe for any number of concurrent calls on one event loop."""
 
-    async def send(self, request: UpstreamRequest, timeouts: Timeouts) -> UpstreamResponse:
+    def send(
+        self, request: UpstreamRequest, timeouts: Timeouts
+    ) -> Coroutine[Any, Any, UpstreamResponse]:
         """Send a request and wait for the head of its answer.
 
         Raises `Unreachable`, `ConnectionLost` or `UpstreamTimeout` (connect, first_byte or total).

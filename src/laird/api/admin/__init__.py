@@ -1,0 +1,1 @@
+"""The administration API under /api, for the command line and the dashboard."""

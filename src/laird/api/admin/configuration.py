@@ -1,0 +1,104 @@
+"""The document: read, checked, replaced, and taken back."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict
+
+from laird.api.admin.context import Admin
+from laird.config.history import ChangeEntry
+from laird.domain.errors import NotFound
+
+
+class DocumentWanted(BaseModel):
+    """A whole document and the revision it was made from."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: str
+    revision: str
+
+
+class DocumentToCheck(BaseModel):
+    """A whole document."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    document: str
+
+
+def router(admin: Admin) -> APIRouter:
+    """Return the routes."""
+    routes = APIRouter(prefix="/api/config", tags=["configuration"])
+    live = admin.configuration
+
+    @routes.get("")
+    async def show(request: Request) -> dict[str, Any]:
+        """Return the document in force, secrets redacted, and whether the file has an error."""
+        admin.gate.actor(request)
+        return {
+            "revision": live.snapshot.revision,
+            "document": live.shown_text,
+            "error": live.error.message if live.error is not None else None,
+            "warnings": list(live.snapshot.warnings),
+        }
+
+    @routes.put("")
+    async def replace(request: Request, wanted: DocumentWanted) -> dict[str, Any]:
+        """Put another document in force. A stale revision is refused with both versions."""
+        actor = admin.gate.actor(request)
+        snapshot = await live.apply(wanted.document, wanted.revision, actor, admin.source(request))
+        return {"revision": snapshot.revision, "warnings": list(snapshot.warnings)}
+
+    @routes.post("/check")
+    async def check(request: Request, wanted: DocumentToCheck) -> dict[str, Any]:
+        """Check a document and change nothing."""
+        admin.gate.actor(request)
+        snapshot = live.check(wanted.document)
+        return {
+            "revision": snapshot.revision,
+            "providers": len(snapshot.providers),
+            "models": len(snapshot.models),
+            "chains": len(snapshot.chains),
+            "warnings": list(snapshot.warnings),
+        }
+
+    @routes.get("/history")
+    async def history(
+        request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50
+    ) -> dict[str, Any]:
+        """List the newest changes."""
+        admin.gate.actor(request)
+        return {"changes": [_shown(entry) for entry in await admin.history.list(limit)]}
+
+    @routes.get("/history/{change_id}")
+    async def change(request: Request, change_id: str) -> dict[str, Any]:
+        """Return one change with its document."""
+        admin.gate.actor(request)
+        entry = await admin.history.get(change_id)
+        if entry is None:
+            raise NotFound(f"There is no change '{change_id}' in the history.", param="change_id")
+        return {**_shown(entry), "document": entry.document}
+
+    @routes.post("/history/{change_id}/rollback")
+    async def rollback(request: Request, change_id: str) -> dict[str, Any]:
+        """Put the document of an earlier change in force again."""
+        actor = admin.gate.actor(request)
+        snapshot = await live.rollback(change_id, actor)
+        return {"revision": snapshot.revision, "warnings": list(snapshot.warnings)}
+
+    return routes
+
+
+def _shown(entry: ChangeEntry) -> dict[str, Any]:
+    return {
+        "id": entry.id,
+        "at_us": entry.at_us,
+        "actor": entry.actor,
+        "source": entry.source.value,
+        "revision": entry.revision,
+        "before": entry.before,
+        "summary": list(entry.summary),
+    }

@@ -1,0 +1,47 @@
+"""What all commands share: where the home is, how to print, and how errors end a command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, ParamSpec
+
+import typer
+
+from laird.cli.channel import Channel, CommandFailed
+from laird.cli.output import fail
+from laird.config.settings import Settings
+from laird.domain.errors import LairdError
+
+P = ParamSpec("P")
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Directory that Laird keeps everything in (LAIRD_HOME)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def channel(home: Path | None) -> Channel:
+    """Return the way to the Laird of that home."""
+    flags = {"home": home}
+    return Channel(flags, Settings.load(flags).home)
+
+
+def command(work: Callable[P, None]) -> Callable[P, None]:
+    """Make a function a command whose errors are one line and exit code 1."""
+
+    @wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            work(*args, **kwargs)
+        except LairdError as error:
+            fail(error.message)
+            raise typer.Exit(2 if _is_usage(error) else 1) from None
+
+    return run
+
+
+def _is_usage(error: LairdError) -> bool:
+    return isinstance(error, CommandFailed) and error.status in {400, 422}

@@ -1,0 +1,55 @@
+"""laird explain: where a request would go, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from laird.api.inference import parse_object
+from laird.cli.context import HomeOption, JsonOption, channel, command
+from laird.cli.output import print_json, print_rows
+
+
+@command
+def explain(
+    model: Annotated[str, typer.Argument(help="What a client would send as model.")],
+    *,
+    message: Annotated[str, typer.Option(help="The text of the request.")] = "",
+    request: Annotated[
+        Path | None, typer.Option(help="A JSON file with the whole chat request.", exists=True)
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="The key it would come with.")] = None,
+    local_only: Annotated[bool, typer.Option("--local-only", help="It must stay local.")] = False,
+    stream: Annotated[bool, typer.Option("--stream", help="It asks for a stream.")] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where a request would go, without sending it: each candidate, and why or why not."""
+    body = _read(request)
+    body["model"] = model
+    if message:
+        body["messages"] = [{"role": "user", "content": message}]
+    if stream:
+        body["stream"] = True
+    query = [f"key={key}"] if key else []
+    if local_only:
+        query.append("local_only=true")
+    path = "/api/routing/explain" + ("?" + "&".join(query) if query else "")
+    plan = channel(home).call("POST", path, body)
+    if as_json:
+        print_json(plan)
+        return
+    typer.echo(f"{plan['requested']} means {plan['resolved']} (order: {plan['strategy']})")
+    columns = ("position", "provider", "model", "egress", "max_retries", "reason")
+    print_rows(plan["attempts"], columns, empty="Nothing can serve this request.")
+    if plan["dropped"]:
+        typer.echo("\nLeft out:")
+        print_rows(plan["dropped"], ("provider", "model", "reason", "detail"), empty="")
+
+
+def _read(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    return dict(parse_object(file.read_bytes()))

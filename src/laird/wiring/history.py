@@ -1,0 +1,62 @@
+"""The configuration's history, kept in the database."""
+
+from __future__ import annotations
+
+from laird.config.history import ChangeEntry, ChangeSource
+from laird.domain.revisions import ConfigRevision
+from laird.storage import history
+from laird.storage.engine import Database
+
+_BETWEEN_CHANGES = "\n"
+
+
+class DatabaseHistory:
+    """Puts changes into the table of revisions and reads them back. See `config.history.History`.
+
+    The database numbers the changes; the id that a change came with is not kept.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def record(self, entry: ChangeEntry) -> None:
+        """Keep a change. Raises `StorageUnavailable`."""
+        await self._database.write(
+            lambda connection: history.record(
+                connection,
+                at_us=entry.at_us,
+                actor=entry.actor,
+                source=entry.source.value,
+                revision=entry.revision,
+                before_revision=entry.before,
+                document=entry.document,
+                summary=_BETWEEN_CHANGES.join(entry.summary),
+            )
+        )
+
+    async def list(self, limit: int) -> tuple[ChangeEntry, ...]:
+        """Return the newest changes, newest first."""
+        found = await self._database.read(
+            lambda connection: history.list_revisions(connection, limit)
+        )
+        return tuple(_entry(one) for one in found)
+
+    async def get(self, entry_id: str) -> ChangeEntry | None:
+        """Return one change by its number, or None."""
+        if not entry_id.isdecimal():
+            return None
+        found = await self._database.read(lambda connection: history.get(connection, int(entry_id)))
+        return None if found is None else _entry(found)
+
+
+def _entry(revision: ConfigRevision) -> ChangeEntry:
+    return ChangeEntry(
+        id=str(revision.id),
+        at_us=revision.at_us,
+        actor=revision.actor,
+        source=ChangeSource(revision.source),
+        revision=revision.revision,
+        before=revision.before_revision,
+        document=revision.document,
+        summary=tuple(revision.summary.split(_BETWEEN_CHANGES)),
+    )

@@ -1,0 +1,67 @@
+"""Answering one administration request without a server, for the command line."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, MutableMapping
+from typing import Any
+
+from laird.config.settings import Settings
+from laird.storage.lock import HomeLock
+from laird.wiring.program import open_program
+
+CONTROL = "control.sock"
+"""The control socket's name in the home."""
+
+
+def offline_call(
+    flags: Mapping[str, Any],
+) -> Callable[[str, str, bytes | None], tuple[int, bytes]]:
+    """Return a function that answers one request (method, path, body) as (status, body).
+
+    It holds the home's lock meanwhile. Raises a `LairdError` when the home can't be opened.
+    """
+
+    def answer(method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
+        settings = Settings.load(flags)
+        settings.prepare_home()
+        with HomeLock(settings.home):
+            return asyncio.run(_answer(settings, method, target, body))
+
+    return answer
+
+
+async def _answer(
+    settings: Settings, method: str, target: str, body: bytes | None
+) -> tuple[int, bytes]:
+    path, _, query = target.partition("?")
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "scheme": "http",
+        "server": (CONTROL, None),
+        "client": None,
+        "headers": [(b"content-type", b"application/json"), (b"host", b"laird")],
+    }
+    status = 500
+    parts: list[bytes] = []
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": body or b"", "more_body": False}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            parts.append(message.get("body", b""))
+
+    async with open_program(settings, serving=False) as program:
+        await program.app(scope, receive, send)
+    return status, b"".join(parts)

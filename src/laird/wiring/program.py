@@ -1,0 +1,257 @@
+"""One running Laird: its parts, built in order and taken down in the reverse one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from laird import __version__
+from laird.api.admin.access import Gate
+from laird.api.admin.app import build_admin
+from laird.api.admin.context import Admin
+from laird.api.asgi import Application
+from laird.api.inference import Inference
+from laird.config.compile import compile_snapshot
+from laird.config.default import default_document
+from laird.config.home import YamlHome
+from laird.config.live import LiveConfiguration
+from laird.config.settings import Settings
+from laird.dialects.openai_chat import OpenAIChat
+from laird.domain.catalog import Kind, Pricing, Snapshot
+from laird.domain.health import HealthStatus
+from laird.gateway.dispatch import Means
+from laird.gateway.gateway import Gateway, build_runtime
+from laird.gateway.inspect import Inspector
+from laird.gateway.retry import RetryBudget
+from laird.gateway.settle import Books
+from laird.health.board import HealthBoard
+from laird.health.history import Recorder
+from laird.health.prober import Prober
+from laird.keys import store
+from laird.keys.follow import follow
+from laird.keys.table import KeyTable
+from laird.limits.daily import DailyCounts
+from laird.limits.rates import Rates
+from laird.limits.slots import Slots
+from laird.pricing.catalogue import Catalogue
+from laird.providers.demo import DemoTransport
+from laird.providers.registry import KINDS, build_adapter
+from laird.storage import schema
+from laird.storage.engine import Database, sqlite_warnings
+from laird.telemetry.logs import get_logger
+from laird.telemetry.metrics import Metrics
+from laird.transport.client import HttpTransport
+from laird.transport.switch import SchemeSwitch
+from laird.usage.drain import Drain
+from laird.usage.journal import Journal
+from laird.usage.summary import calls_by_provider
+from laird.wiring.history import DatabaseHistory
+
+_DAY_US = 86_400_000_000
+
+_log = get_logger("program")
+
+
+class Program(msgspec.Struct, kw_only=True):
+    """The parts that others talk to."""
+
+    settings: Settings
+    app: Application
+    gateway: Gateway
+    configuration: LiveConfiguration
+    keys: KeyTable
+    database: Database
+    drain: Drain
+    metrics: Metrics
+    prober: Prober
+
+
+@asynccontextmanager
+async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Program]:
+    """Build everything, and take it down again when the block ends.
+
+    The caller holds the home's lock. With `serving`, providers are probed and the background work
+    runs; without, one command is answered and nothing moves by itself. Raises a `LairdError`.
+    """
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url)
+        stack.callback(database.close)
+        schema.prepare(database)
+        journal = Journal(settings.home / "journal")
+        stack.callback(journal.close)
+        drain = Drain(journal, database)
+        stack.push_async_callback(drain.flush)
+        transport = SchemeSwitch(HttpTransport(), {"demo": DemoTransport()})
+        stack.push_async_callback(transport.close)
+        metrics = Metrics()
+        board = HealthBoard()
+        samples = Recorder(database, board)
+        inspector = Inspector(transport, build_adapter)
+        prober = Prober(board, inspector.probe, record=samples.add)
+        stack.push_async_callback(prober.stop)
+        keys = KeyTable()
+        listed = database.read_now(store.list_keys)
+        keys.load(listed.keys, listed.version)
+        daily = DailyCounts()
+        now_us = time.time_ns() // 1000
+        today_us = now_us - now_us % _DAY_US
+        daily.seed(database.read_now(partial(calls_by_provider, since_us=today_us)), now_us)
+        history = DatabaseHistory(database)
+        configuration = LiveConfiguration(_document_home(settings), _compiler(Catalogue()), history)
+        await configuration.start()
+        stack.push_async_callback(configuration.stop)
+        slots = Slots()
+        means = Means(
+            transport=transport,
+            slots=slots,
+            daily=daily,
+            board=board,
+            books=Books(journal, metrics),
+            metrics=metrics,
+            retries=RetryBudget(),
+        )
+        gateway = Gateway(means, Rates(), build_runtime(configuration.snapshot, build_adapter))
+        dialect = OpenAIChat()
+        admin = Admin(
+            gate=Gate(keys),
+            gateway=gateway,
+            dialect=dialect,
+            configuration=configuration,
+            database=database,
+            keys=keys,
+            board=board,
+            prober=prober,
+            inspector=inspector,
+            drain=drain,
+            history=history,
+        )
+        app = Application(
+            Inference(gateway, keys, metrics, max_body_bytes=settings.max_body_bytes),
+            dialect,
+            metrics,
+            build_admin(admin),
+            partial(_readiness, gateway, configuration),
+        )
+        _publish(metrics, gateway, board, slots, drain)
+        program = Program(
+            settings=settings,
+            app=app,
+            gateway=gateway,
+            configuration=configuration,
+            keys=keys,
+            database=database,
+            drain=drain,
+            metrics=metrics,
+            prober=prober,
+        )
+        configuration.subscribe(partial(_use, gateway, prober if serving else None))
+        if serving:
+            prober.configure(configuration.snapshot)
+            for work in (
+                drain.run(),
+                follow(keys, database),
+                samples.run(),
+            ):
+                stack.push_async_callback(_begin(work))
+            _warn(configuration.snapshot)
+        yield program
+
+
+def _document_home(settings: Settings) -> YamlHome:
+    home = YamlHome(settings.config)
+    if not home.exists():
+        home.create(default_document(os.environ))
+        _log.info("wrote a first configuration", file=str(settings.config))
+    return home
+
+
+def _compiler(catalogue: Catalogue) -> Callable[[Any], Snapshot]:
+    def price(kind: Kind, upstream_model: str) -> Pricing | None:
+        return catalogue.price(kind.prices_as, upstream_model, datetime.now(UTC))
+
+    return partial(compile_snapshot, kinds=KINDS, environment=os.environ, price=price)
+
+
+def _use(gateway: Gateway, prober: Prober | None, _old: Snapshot, new: Snapshot) -> None:
+    gateway.use(build_runtime(new, build_adapter))
+    if prober is not None:
+        prober.configure(new)
+    _warn(new)
+
+
+def _warn(snapshot: Snapshot) -> None:
+    for warning in (*snapshot.warnings, *sqlite_warnings()):
+        _log.warning(warning)
+
+
+def _readiness(gateway: Gateway, configuration: LiveConfiguration) -> dict[str, Any]:
+    error = configuration.error
+    return {
+        "ready": not gateway.draining,
+        "draining": gateway.draining,
+        "configuration_error": error.message if error is not None else None,
+    }
+
+
+def _begin(work: Coroutine[Any, Any, None]) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Start background work; what is returned ends it."""
+    task = asyncio.create_task(work)
+
+    async def end() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    return end
+
+
+_STATUS_VALUES = {
+    HealthStatus.HEALTHY: 1.0,
+    HealthStatus.UNKNOWN: 1.0,
+    HealthStatus.DEGRADED: 0.5,
+    HealthStatus.OFFLINE: 0.0,
+}
+
+
+def _publish(
+    metrics: Metrics, gateway: Gateway, board: HealthBoard, slots: Slots, drain: Drain
+) -> None:
+    metrics.info.labels(__version__).set(1)
+    metrics.gauge(
+        "local_ai_provider_active_requests",
+        "Requests under way.",
+        "provider",
+        lambda: dict(slots.active),
+    )
+    metrics.gauge(
+        "local_ai_provider_health",
+        "1 healthy, 0.5 degraded, 0 offline.",
+        "provider",
+        lambda: {name: _STATUS_VALUES[one.status] for name, one in board.conditions.items()},
+    )
+    metrics.gauge(
+        "local_ai_queue_depth",
+        "Requests that wait for a slot.",
+        "provider",
+        lambda: {name: slots.waiting(name) for name in gateway.runtime.snapshot.providers},
+    )
+    metrics.gauge(
+        "local_ai_journal_pending_records",
+        "Finished attempts that are not in the ledger yet.",
+        "",
+        lambda: {"": drain.state.pending_records},
+    )
+    metrics.gauge(
+        "local_ai_journal_pending_bytes",
+        "Bytes of the journal on disk.",
+        "",
+        lambda: {"": drain.state.pending_bytes},
+    )

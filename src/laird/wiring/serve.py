@@ -1,0 +1,86 @@
+"""Serving: from settings to a server that has stopped in good order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import uvloop
+
+from laird import __version__
+from laird.api.server import Server, listen, listen_locally
+from laird.config.settings import Settings
+from laird.keys import store
+from laird.keys.draft import KeyDraft
+from laird.keys.follow import refresh
+from laird.storage.lock import HomeLock
+from laird.telemetry.logs import configure_logging, get_logger
+from laird.wiring.offline import CONTROL
+from laird.wiring.program import Program, open_program
+
+_log = get_logger("server")
+
+Announce = Callable[[str, str | None], None]
+"""Called once the server answers, with its URL and the first key's text if one was made now."""
+
+
+def serve(flags: Mapping[str, Any], announce: Announce) -> None:
+    """Serve until SIGTERM or SIGINT. Raises a `LairdError` when that can't begin."""
+    settings = Settings.load(flags)
+    configure_logging(settings.log_level, settings.log_format)
+    settings.prepare_home()
+    with HomeLock(settings.home):
+        uvloop.run(_serve(settings, announce))
+
+
+async def _serve(settings: Settings, announce: Announce) -> None:
+    public = listen(settings.host, settings.port)
+    control_path = settings.home / CONTROL
+    with contextlib.closing(public), contextlib.closing(listen_locally(control_path)) as control:
+        try:
+            async with open_program(settings, serving=True) as program:
+                first_key = await _first_key(program)
+                url = _url(public)
+
+                def started() -> None:
+                    announce(url, first_key)
+                    _log.info("serving", version=__version__, url=url, pid=os.getpid())
+
+                await Server(
+                    program.app,
+                    public=public,
+                    control=control,
+                    drain=lambda: _drain(program),
+                    on_started=started,
+                ).serve()
+        finally:
+            control_path.unlink(missing_ok=True)
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _first_key(program: Program) -> str | None:
+    """Make a key when there is none yet, so that a new home can be used at once."""
+    if len(program.keys):
+        return None
+    draft = KeyDraft(name="default")
+    made = await program.database.write(
+        lambda connection: store.create(connection, draft, time.time_ns() // 1000)
+    )
+    await refresh(program.keys, program.database)
+    return made.text.reveal()
+
+
+async def _drain(program: Program) -> None:
+    active = program.gateway.active
+    _log.info("stopping", under_way=active, drain_seconds=program.settings.drain_seconds)
+    cut = await program.gateway.drain(program.settings.drain_seconds)
+    if cut:
+        _log.warning("cut requests that did not end in time", count=cut)
