@@ -16,6 +16,7 @@ from laird.transport.sse import SseEvent, SseSplitter
 from laird.wire.openai import (
     DONE,
     LONGEST_EVENT,
+    StrayJson,
     WireChoice,
     WireChunk,
     WireDelta,
@@ -24,13 +25,11 @@ from laird.wire.openai import (
     read_chunk,
     stream_error,
     token_usage,
-    unfinished,
     unreadable,
 )
 
 _UNSET = msgspec.UNSET
 _MOST_SKIPPED = 15
-_LONGEST_STRAY = 64 * 1024
 
 
 class OpenAIPassThrough:
@@ -71,7 +70,7 @@ class OpenAIPassThrough:
         self._field = _provider_field(provider_id)
         self._split = SseSplitter(LONGEST_EVENT).feed
         self._between = True
-        self._stray = b""
+        self._stray = StrayJson()
         self._plain = self._plain_event = NO_PATTERN
         self._plain_start = b""
         self._lessons_skipped = 0
@@ -99,14 +98,14 @@ class OpenAIPassThrough:
             self._between = whole
         if events:
             return self._events(events)
-        self._keep_stray(data)
+        if not self._open_choices:
+            self._stray.keep(data)
         return b""
 
     def end(self) -> bytes:
         """Return the success marker. Raises `UpstreamGarbled` when the answer is not complete."""
         if not self.finished:
-            self._refuse_plain_json()
-            raise unfinished(self._provider)
+            raise self._stray.error(self._provider)
         return DONE
 
     def _events(self, events: list[SseEvent]) -> bytes:
@@ -187,20 +186,6 @@ class OpenAIPassThrough:
         elif index not in self._open_choices and index not in self._finished_choices:
             self._open_choices.add(index)
             self.finished = False
-
-    def _keep_stray(self, data: bytes) -> None:
-        """Keep what looks like plain JSON instead of a stream, to tell its error at the end."""
-        if self._stray or (not self._open_choices and data.lstrip().startswith(b"{")):
-            self._stray = (self._stray + data)[:_LONGEST_STRAY]
-
-    def _refuse_plain_json(self) -> None:
-        """Raise the error that came as plain JSON where a stream was to come."""
-        try:
-            error = read_chunk(self._stray).error if self._stray else None
-        except ValueError:
-            return
-        if error:
-            raise stream_error(self._provider, error)
 
 
 def _other_length(delta: WireDelta) -> int:

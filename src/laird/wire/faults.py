@@ -36,7 +36,8 @@ QUOTA_CODES = frozenset(
 
 _CONTEXT_WORDS = re.compile(
     r"maximum context length|context[ _](length|window|size)[^.]{0,40}exceed"
-    r"|exceed[^.]{0,40}context|prompt is too long|input is too long",
+    r"|(exceed|greater than|larger than|longer than)[^.]{0,40}context"
+    r"|prompt is too long|input is too long",
     re.IGNORECASE,
 )
 _MODEL_WORDS = re.compile(

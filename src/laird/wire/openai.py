@@ -24,6 +24,8 @@ DONE = b"data: [DONE]\n\n"
 LONGEST_EVENT = 16 * 1024 * 1024
 """Bytes of one event of a stream; more is no chat chunk."""
 
+_LONGEST_STRAY = 64 * 1024
+
 FINISHES: Mapping[str, FinishReason] = {
     "stop": FinishReason.STOP,
     "length": FinishReason.LENGTH,
@@ -328,6 +330,28 @@ def unreadable(provider: str, what: str) -> UpstreamGarbled:
     return UpstreamGarbled(
         f"{provider} sent {what}. Check that its endpoint speaks OpenAI's chat format."
     )
+
+
+class StrayJson:
+    """Remembers plain JSON that came where a stream was to come, to tell the error in it."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def keep(self, data: bytes) -> None:
+        """Keep bytes that completed no event, if they look like JSON from their start on."""
+        if self._kept or data.lstrip().startswith(b"{"):
+            self._kept = (self._kept + data)[:_LONGEST_STRAY]
+
+    def error(self, provider: str) -> UpstreamError:
+        """Return why the stream is not complete, by what was kept."""
+        try:
+            error = read_chunk(self._kept).error if self._kept else None
+        except ValueError:
+            error = None
+        return stream_error(provider, error) if error else unfinished(provider)
 
 
 def unfinished(provider: str) -> UpstreamGarbled:
