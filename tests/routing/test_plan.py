@@ -279,6 +279,17 @@ def test_embeddings_are_asked_of_models_that_make_them() -> None:
     assert tried(planned("auto", of=home)) == ["a/llama"]
 
 
+def test_auto_chats_with_a_model_that_may_only_make_embeddings_when_there_is_no_other() -> None:
+    either = Capabilities(streaming=True, embeddings=True)
+    models = [model("a/bert", capabilities=either), model("a/llama")]
+
+    assert tried(planned("auto", of=snapshot([provider("a")], models))) == ["a/llama"]
+    assert tried(planned("auto", of=snapshot([provider("a")], models[:1]))) == ["a/bert"]
+    assert tried(planned("auto", of=snapshot([provider("a")], models), embeddings=True)) == [
+        "a/bert"
+    ]
+
+
 def test_long_prompts_are_compared_at_the_price_of_their_tier() -> None:
     tiered = Pricing(
         input=Rate(10**9, (Tier(1_000, 8 * 10**9), Tier(5_000, 9 * 10**9))), output=Rate(0)

@@ -16,15 +16,19 @@ from laird.domain.errors import ModelNotFound
 from laird.domain.plan import Dropped, DropReason
 from laird.routing.target import (
     WRITTEN,
+    Calling,
     Candidate,
     Group,
     Target,
     build_candidate,
+    calling_of,
     unasked_lacks,
 )
 
 AUTO = "auto"
 DEMO_KIND = "demo"
+
+_STANDS_IN = "stands in because nothing else can serve"
 
 # Looking for similar names is slow work on text that a client chose.
 _LONGEST_NAME = 120
@@ -77,26 +81,27 @@ class Names:
         return None
 
     def _auto(self, grants: frozenset[str]) -> Target:
-        real: list[Candidate] = []
+        usual: list[Candidate] = []
+        doubtful: list[Candidate] = []
         demo: list[Candidate] = []
         for provider, model in self._placed(self.snapshot.models.values()):
-            stands_by = provider.kind == DEMO_KIND
-            (demo if stands_by else real).append(
-                build_candidate(
-                    provider,
-                    model,
-                    reason="stands in because nothing else can serve" if stands_by else None,
-                    lacks=unasked_lacks(model),
-                )
-            )
+            calling = calling_of(model)
+            lacks = unasked_lacks(model, calling)
+            if provider.kind == DEMO_KIND:
+                demo.append(build_candidate(provider, model, reason=_STANDS_IN, lacks=lacks))
+            elif calling is Calling.DOUBTFUL:
+                doubtful.append(build_candidate(provider, model, reason=_STANDS_IN, lacks=lacks))
+            else:
+                usual.append(build_candidate(provider, model, lacks=lacks))
         strategy = self.snapshot.routing.strategy
         groups = [
-            Group(candidates=tuple(real), strategy=strategy, grants=grants),
-            *self._fallback({each.key for each in real}),
+            Group(candidates=tuple(usual), strategy=strategy, grants=grants),
+            *self._fallback({each.key for each in usual}),
         ]
         present = {each.key for group in groups for each in group.candidates}
-        rest = tuple(each for each in demo if each.key not in present)
-        groups.append(Group(candidates=rest, strategy=strategy, grants=grants, standby=True))
+        for others in (doubtful, demo):
+            rest = tuple(each for each in others if each.key not in present)
+            groups.append(Group(candidates=rest, strategy=strategy, grants=grants, standby=True))
         return _target(AUTO, groups)
 
     def _of_models(self, resolved: str, models: Iterable[Model], grants: frozenset[str]) -> Target:

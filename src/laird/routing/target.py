@@ -6,6 +6,7 @@ configuration alone (prices, sizes, abilities, words) is computed here and not w
 
 from __future__ import annotations
 
+from enum import StrEnum
 from itertools import chain
 from sys import maxsize
 
@@ -172,25 +173,45 @@ def needs_of(facts: RequestFacts) -> int:
     return needs
 
 
-def unasked_lacks(model: Model) -> int:
-    """Return what a model is not chosen for by `auto`, as bits.
+class Calling(StrEnum):
+    """What `auto` takes a model to be made for. Whoever names a model is not second-guessed."""
 
-    Whoever names a model gets it; `auto` must guess. A model that only makes embeddings is not
-    asked to chat, and one that is not known to make embeddings is not asked for them.
+    CHAT = "chat"
+    EMBEDDINGS = "embeddings"
+    DOUBTFUL = "doubtful"
+    """It makes embeddings, and nothing says for sure that it chats."""
+    OTHER = "other"
+
+
+def calling_of(model: Model) -> Calling:
+    """Guess what a model is made for, from its abilities and from its name.
+
+    Abilities alone don't tell: where the document says nothing they are those usual at its
+    provider, where an embedding model is listed beside chat models.
     """
     able = model.capabilities
     name = f"{model.id} {model.upstream_model}".lower()
-    named_embedder = any(word in name for word in _EMBEDDING_WORDS)
-    chats = able.function_calling or able.vision or able.json_mode or able.reasoning
-    embeds = able.embeddings or (able.embeddings is None and named_embedder)
-    lacks = 0 if embeds else EMBEDDINGS
-    if not chats and (
-        named_embedder
-        or (able.embeddings and not able.streaming)
-        or any(word in name for word in _OTHER_WORDS)
-    ):
-        lacks |= CHAT
-    return lacks
+    if any(word in name for word in _OTHER_WORDS):
+        return Calling.OTHER
+    if able.embeddings is not False and any(word in name for word in _EMBEDDING_WORDS):
+        return Calling.EMBEDDINGS
+    if not able.embeddings or able.vision or able.reasoning:
+        return Calling.CHAT
+    return (
+        Calling.DOUBTFUL
+        if able.streaming or able.function_calling or able.json_mode
+        else Calling.EMBEDDINGS
+    )
+
+
+def unasked_lacks(model: Model, calling: Calling) -> int:
+    """Return what `auto` does not ask a model for, as bits.
+
+    Embeddings are asked of those that are known to make them, never of a language model at random.
+    """
+    embeds = calling is Calling.EMBEDDINGS or model.capabilities.embeddings
+    chats = calling is Calling.CHAT or calling is Calling.DOUBTFUL
+    return (0 if embeds else EMBEDDINGS) | (0 if chats else CHAT)
 
 
 def _lacks(able: Capabilities) -> int:
