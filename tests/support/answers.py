@@ -81,16 +81,24 @@ class Answer:
         return replace(self, head_gate=gate, head_split=True)
 
     def reset(self, *, at: int | None = None, byte: int | None = None) -> Answer:
-        """Break with a TCP reset before chunk `at`, or after `byte` bytes (head included)."""
-        return replace(self, end=End.RESET, stop_at_chunk=at, stop_at_byte=byte)
+        """Break with a TCP reset before chunk `at`, or after `byte` bytes (head included).
+
+        Without either it happens after the last chunk, before the mark that ends a chunked body.
+        """
+        return self._stopped(End.RESET, at, byte)
 
     def cut(self, *, at: int | None = None, byte: int | None = None) -> Answer:
         """Close properly at TCP level, but in the middle of the answer."""
-        return replace(self, end=End.CLOSE, stop_at_chunk=at, stop_at_byte=byte)
+        return self._stopped(End.CLOSE, at, byte)
 
     def stalled(self, *, at: int | None = None, byte: int | None = None) -> Answer:
         """Fall silent until the client goes away."""
-        return replace(self, end=End.STALL, stop_at_chunk=at, stop_at_byte=byte)
+        return self._stopped(End.STALL, at, byte)
+
+    def _stopped(self, end: End, at: int | None, byte: int | None) -> Answer:
+        if at is None and byte is None:
+            at = len(self.chunks)
+        return replace(self, end=end, stop_at_chunk=at, stop_at_byte=byte)
 
     def closing(self, *, announced: bool = True) -> Answer:
         """Close after the answer, with `Connection: close` or without a word."""

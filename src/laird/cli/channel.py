@@ -9,15 +9,18 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from laird.domain.errors import LairdError
 from laird.wiring.offline import offline_call
 
 _TIMEOUT_S = 60.0
+
+Answering = Callable[[str, str, bytes | None], tuple[int, bytes]]
+"""Answers an administration request (method, path with query, body) as (status, body)."""
 
 
 class CommandFailed(LairdError):
@@ -27,14 +30,6 @@ class CommandFailed(LairdError):
         super().__init__(message)
         self.refusal = code
         self.status = status
-
-
-class Answering(Protocol):
-    """Something that answers administration requests."""
-
-    def __call__(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        """Return status and body."""
-        ...
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -86,7 +81,7 @@ class Channel:
         """Make one request and return the parsed answer. Raises `CommandFailed`."""
         raw = None if body is None else json.dumps(body).encode()
         status, answer = self._answer(method, path, raw)
-        parsed = json.loads(answer) if answer else None
+        parsed: Any = json.loads(answer) if answer else None
         if status >= 400:
             error = parsed["error"]
             raise CommandFailed(error["message"], code=error["code"], status=status)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,7 @@ from laird.config.importers import import_document
 from laird.config.settings import Settings
 from laird.config.yaml_source import decode
 from laird.domain.errors import StartError
+from laird.providers.registry import KINDS
 
 app = typer.Typer(help="The document: providers.yaml.", no_args_is_help=True)
 
@@ -83,7 +85,7 @@ def import_file(
     as_json: JsonOption = False,
 ) -> None:
     """Turn another program's configuration into a document."""
-    found = import_document(_read(file), str(file))
+    found = import_document(_read(file), kinds=KINDS, environment=os.environ, file=str(file))
     way = channel(home)
     if replace:
         revision = way.get("/api/config")["revision"]

@@ -10,7 +10,7 @@ from laird.cli.context import HomeOption, JsonOption, command
 from laird.cli.output import print_facts, print_json
 from laird.config.settings import Settings
 from laird.storage import schema
-from laird.storage.lock import HomeLock
+from laird.storage.lock import FILE_NAME, HomeLock
 
 app = typer.Typer(help="The database's tables.", no_args_is_help=True)
 
@@ -26,7 +26,7 @@ def upgrade(
     """Bring the tables up to a version. The server does so itself when it starts."""
     settings = Settings.load({"home": home})
     settings.prepare_home()
-    with HomeLock(settings.home):
+    with HomeLock(settings.home / FILE_NAME):
         schema.upgrade(settings.database_url, revision)
         _print_version(settings, as_json=as_json)
 
@@ -44,7 +44,7 @@ def downgrade(
     settings = Settings.load({"home": home})
     if not yes:
         typer.confirm(f"Take {settings.database_url} back to {revision}?", abort=True)
-    with HomeLock(settings.home):
+    with HomeLock(settings.home / FILE_NAME):
         schema.downgrade(settings.database_url, revision)
         _print_version(settings, as_json=as_json)
 

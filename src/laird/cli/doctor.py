@@ -19,7 +19,7 @@ from laird.cli.context import HomeOption, JsonOption, command
 from laird.cli.output import print_json
 from laird.config.settings import Settings
 from laird.domain.errors import LairdError
-from laird.storage.lock import holder
+from laird.storage.lock import FILE_NAME, holder
 
 _LOW_DISK_BYTES = 1024**3
 _SIGNS = {"ok": "ok     ", "warning": "warning", "error": "ERROR  "}
@@ -72,7 +72,7 @@ def _home(settings: Settings) -> Iterator[Finding]:
     else:
         yield Finding(level="ok", subject="home", detail=str(home))
     yield _disk(home)
-    running = holder(home)
+    running = holder(home / FILE_NAME)
     detail = f"running as process {running}" if running is not None else "not running"
     yield Finding(level="ok", subject="server", detail=detail)
 

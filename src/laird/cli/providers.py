@@ -32,7 +32,8 @@ def list_providers(home: HomeOption = None, as_json: JsonOption = False) -> None
         for provider in answer["providers"]
     ]
     columns = (
-        "id", "kind", "type", "status", "endpoint", "models", "active", "latency_ms", "key", "error",
+        "id", "kind", "type", "status", "endpoint", "models", "active", "latency_ms", "key",
+        "error",
     )  # fmt: skip
     print_rows(rows, columns, empty="There are no providers. laird providers add makes one.")
 
@@ -43,9 +44,7 @@ def add(
     provider_id: IdArgument,
     *,
     kind: Annotated[str, typer.Option(help="ollama, openai, anthropic, llamacpp, custom, …")],
-    endpoint: Annotated[
-        str | None, typer.Option(help="Base URL; each kind has a usual one.")
-    ] = None,
+    endpoint: Annotated[str | None, typer.Option(help="Base URL; kinds have a usual one.")] = None,
     secret: Annotated[
         str | None, typer.Option(help="Where the key is: env:NAME names a variable.")
     ] = None,
@@ -73,9 +72,19 @@ def add(
 
 @app.command("remove")
 @command
-def remove(provider_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def remove(
+    provider_id: IdArgument,
+    *,
+    cascade: Annotated[
+        bool, typer.Option("--cascade", help="Take it out of chains and aliases as well.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
     """Take a provider out of the document."""
-    answer = channel(home).call("DELETE", f"/api/providers/{quote(provider_id, safe='')}")
+    answer = channel(home).call(
+        "DELETE", f"/api/providers/{quote(provider_id, safe='')}?cascade={cascade}"
+    )
     if as_json:
         print_json(answer)
     else:
@@ -84,7 +93,9 @@ def remove(provider_id: IdArgument, home: HomeOption = None, as_json: JsonOption
 
 @app.command("test")
 @command
-def test(provider_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
+def check_provider(
+    provider_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
     """Ask a provider for its models now: address, credential and latency in one."""
     found = channel(home).call("POST", f"/api/providers/{quote(provider_id, safe='')}/test")
     if as_json:

@@ -121,6 +121,10 @@ class LiveConfiguration:
             await self._swap(document, snapshot, actor, source)
             return snapshot
 
+    def check(self, text: str) -> Snapshot:
+        """Return what a text would mean, and change nothing. Raises `ConfigError`."""
+        return self._build(restore(text, self.document_text))[1]
+
     async def rollback(self, entry_id: str, actor: str) -> Snapshot:
         """Put the document of an earlier change in force again, as a change of its own.
 

@@ -52,6 +52,11 @@ class OpenAIChat:
         """Check the shape of a body and extract what routing needs."""
         return chat_facts(body)
 
+    def wants_usage(self, body: Mapping[str, Any]) -> bool:
+        """Tell whether a streaming client asked for the usage chunk."""
+        options = body.get("stream_options")
+        return isinstance(options, dict) and options.get("include_usage") is True
+
     def request(self, body: Mapping[str, Any]) -> ChatRequest:
         """Read a checked body into the canonical form."""
         return read_request(body)

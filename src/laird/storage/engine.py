@@ -111,7 +111,8 @@ class Database:
     async def write(self, work: Callable[[Connection], T]) -> T:
         """Run `work` on the writer thread in one transaction and return its result.
 
-        A transaction that has begun is finished even when the waiting task is cancelled.
+        When the waiting task is cancelled, a transaction that has begun is finished all the same;
+        one that still waits for its turn is dropped.
 
         Raises:
             StorageUnavailable: locked, full, read-only, missing or damaged.

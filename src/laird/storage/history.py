@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from sqlalchemy import Connection, RowMapping, insert, select
 
 from laird.domain.revisions import ConfigRevision
@@ -50,4 +49,4 @@ def get(connection: Connection, number: int) -> ConfigRevision | None:
 
 
 def _revision(row: RowMapping) -> ConfigRevision:
-    return msgspec.convert(dict(row), ConfigRevision)
+    return ConfigRevision(**row)

@@ -13,6 +13,10 @@ from laird.domain.errors import StartError
 NAME = "laird.lock"
 
 
+FILE_NAME = "laird.lock"
+"""The lock's usual name in a home."""
+
+
 class HomeLock:
     """The exclusive lock on a home directory, held as long as the process lives.
 

@@ -160,7 +160,7 @@ class Connection(asyncio.Protocol):
         if headers is None:
             return  # a trailer
         key = _NAMES.get(name) or _learn(name)
-        text = value.decode("latin-1")
+        text = value.decode("latin-1").rstrip(" \t")
         headers[key] = f"{headers[key]}, {text}" if key in headers else text
 
     def on_headers_complete(self) -> None:

@@ -64,7 +64,7 @@ _COLUMNS = LedgerRow.__struct_fields__[1:]
 
 def ledger_row(mapping: RowMapping) -> LedgerRow:
     """Return a row of the table as a value."""
-    return msgspec.convert(dict(mapping), LedgerRow)
+    return LedgerRow(**{**mapping, "status": AttemptStatus(mapping["status"])})
 
 
 def interrupted(started: AttemptStarted) -> AttemptFinished:

@@ -76,7 +76,7 @@ def summary(
     if by is not By.NONE:
         query = query.group_by(group)
     rows = [
-        msgspec.convert({**row, "group": _label(by, row["group"])}, SummaryRow)
+        SummaryRow(**{**row, "group": _label(by, row["group"])})
         for row in connection.execute(query).mappings()
     ]
     if by is By.DAY:
@@ -106,7 +106,7 @@ def calls_by_provider(connection: Connection, since_us: int) -> dict[str, int]:
         .where(attempts.c.at_us >= since_us, not_(attempts.c.cache_hit))
         .group_by(attempts.c.provider)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def _group(by: By) -> ColumnElement[str] | ColumnElement[int]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from laird.config.settings import Settings
-from laird.storage.lock import HomeLock
+from laird.storage.lock import FILE_NAME, HomeLock
 from laird.wiring.program import open_program
 
 CONTROL = "control.sock"
@@ -25,7 +25,7 @@ def offline_call(
     def answer(method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
         settings = Settings.load(flags)
         settings.prepare_home()
-        with HomeLock(settings.home):
+        with HomeLock(settings.home / FILE_NAME):
             return asyncio.run(_answer(settings, method, target, body))
 
     return answer

@@ -20,13 +20,15 @@ from laird.api.admin.context import Admin
 from laird.api.asgi import Application
 from laird.api.inference import Inference
 from laird.config.compile import compile_snapshot
-from laird.config.default import default_document
+from laird.config.default import FoundServer, first_document
 from laird.config.home import YamlHome
 from laird.config.live import LiveConfiguration
 from laird.config.settings import Settings
 from laird.dialects.openai_chat import OpenAIChat
 from laird.domain.catalog import Kind, Pricing, Snapshot
+from laird.domain.errors import StorageUnavailable
 from laird.domain.health import HealthStatus
+from laird.gateway.discovery import discover
 from laird.gateway.dispatch import Means
 from laird.gateway.gateway import Gateway, build_runtime
 from laird.gateway.inspect import Inspector
@@ -35,8 +37,7 @@ from laird.gateway.settle import Books
 from laird.health.board import HealthBoard
 from laird.health.history import Recorder
 from laird.health.prober import Prober
-from laird.keys import store
-from laird.keys.follow import follow
+from laird.keys.follow import flush_used, follow, refresh
 from laird.keys.table import KeyTable
 from laird.limits.daily import DailyCounts
 from laird.limits.rates import Rates
@@ -48,6 +49,7 @@ from laird.storage import schema
 from laird.storage.engine import Database, sqlite_warnings
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics
+from laird.transport.base import Transport
 from laird.transport.client import HttpTransport
 from laird.transport.switch import SchemeSwitch
 from laird.usage.drain import Drain
@@ -82,13 +84,7 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
     runs; without, one command is answered and nothing moves by itself. Raises a `LairdError`.
     """
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url)
-        stack.callback(database.close)
-        schema.prepare(database)
-        journal = Journal(settings.home / "journal")
-        stack.callback(journal.close)
-        drain = Drain(journal, database)
-        stack.push_async_callback(drain.flush)
+        database, journal, drain = _open_usage(stack, settings)
         transport = SchemeSwitch(HttpTransport(), {"demo": DemoTransport()})
         stack.push_async_callback(transport.close)
         metrics = Metrics()
@@ -98,21 +94,19 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
         prober = Prober(board, inspector.probe, record=samples.add)
         stack.push_async_callback(prober.stop)
         keys = KeyTable()
-        listed = database.read_now(store.list_keys)
-        keys.load(listed.keys, listed.version)
-        daily = DailyCounts()
-        now_us = time.time_ns() // 1000
-        today_us = now_us - now_us % _DAY_US
-        daily.seed(database.read_now(partial(calls_by_provider, since_us=today_us)), now_us)
+        await refresh(keys, database)
+        stack.push_async_callback(_last_used, keys, database)
         history = DatabaseHistory(database)
-        configuration = LiveConfiguration(_document_home(settings), _compiler(Catalogue()), history)
+        configuration = LiveConfiguration(
+            await _document_home(settings, transport), _compiler(Catalogue()), history
+        )
         await configuration.start()
         stack.push_async_callback(configuration.stop)
         slots = Slots()
         means = Means(
             transport=transport,
             slots=slots,
-            daily=daily,
+            daily=_daily_counts(database),
             board=board,
             books=Books(journal, metrics),
             metrics=metrics,
@@ -165,10 +159,42 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
         yield program
 
 
-def _document_home(settings: Settings) -> YamlHome:
+def _open_usage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, Journal, Drain]:
+    """Open database and journal; what an earlier process left in it is drained like the rest."""
+    database = Database(settings.database_url)
+    stack.callback(database.close)
+    schema.prepare(database)
+    journal = Journal(settings.home / "journal")
+    stack.callback(journal.close)
+    drain = Drain(journal, database)
+    stack.push_async_callback(drain.flush)
+    return database, journal, drain
+
+
+def _daily_counts(database: Database) -> DailyCounts:
+    """Count today's requests on from what the ledger says."""
+    now_us = time.time_ns() // 1000
+    today_us = now_us - now_us % _DAY_US
+    daily = DailyCounts()
+    daily.seed(database.read_now(partial(calls_by_provider, since_us=today_us)), now_us)
+    return daily
+
+
+async def _last_used(keys: KeyTable, database: Database) -> None:
+    """Write when keys were last used, a last time; it is no loss when the database is away."""
+    with suppress(StorageUnavailable):
+        await flush_used(keys, database)
+
+
+async def _document_home(settings: Settings, transport: Transport) -> YamlHome:
+    """Return the document's home; a first document is written where there is none."""
     home = YamlHome(settings.config)
     if not home.exists():
-        home.create(default_document(os.environ))
+        found = await discover(transport)
+        servers = [
+            FoundServer(kind=one.kind, endpoint=one.endpoint, models=one.models) for one in found
+        ]
+        home.create(first_document(servers=servers, kinds=KINDS, environment=os.environ))
         _log.info("wrote a first configuration", file=str(settings.config))
     return home
 

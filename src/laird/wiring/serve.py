@@ -17,7 +17,7 @@ from laird.config.settings import Settings
 from laird.keys import store
 from laird.keys.draft import KeyDraft
 from laird.keys.follow import refresh
-from laird.storage.lock import HomeLock
+from laird.storage.lock import FILE_NAME, HomeLock
 from laird.telemetry.logs import configure_logging, get_logger
 from laird.wiring.offline import CONTROL
 from laird.wiring.program import Program, open_program
@@ -33,7 +33,7 @@ def serve(flags: Mapping[str, Any], announce: Announce) -> None:
     settings = Settings.load(flags)
     configure_logging(settings.log_level, settings.log_format)
     settings.prepare_home()
-    with HomeLock(settings.home):
+    with HomeLock(settings.home / FILE_NAME):
         uvloop.run(_serve(settings, announce))
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from laird.api.admin.context import Admin
 from laird.config import edit
+from laird.config.document import read_document
 from laird.domain.catalog import Chain, Model, Pricing, Rate
 from laird.domain.errors import NotFound
 from laird.domain.money import usd_text
@@ -72,7 +73,7 @@ def router(admin: Admin) -> APIRouter:
         """Write a chain into the document; `revision` is the one the change was made against."""
         values = {"id": chain_id, **wanted.model_dump(exclude_none=True)}
         snapshot = await admin.edit(
-            request, revision, lambda text: edit.put(text, "chains", values)
+            request, revision, lambda text: _put_chain(text, chain_id, values)
         )
         return {"revision": snapshot.revision, "chain": _chain(snapshot.chains[chain_id])}
 
@@ -82,11 +83,18 @@ def router(admin: Admin) -> APIRouter:
     ) -> dict[str, Any]:
         """Take a chain out of the document."""
         snapshot = await admin.edit(
-            request, revision, lambda text: edit.remove(text, "chains", chain_id)
+            request, revision, lambda text: edit.remove_chain(text, chain_id)
         )
         return {"revision": snapshot.revision}
 
     return routes
+
+
+def _put_chain(text: str, chain_id: str, values: dict[str, Any]) -> str:
+    document = read_document(text)
+    if any(chain.id == chain_id for chain in document.entries.chains):
+        return edit.replace_chain(text, chain_id, values)
+    return edit.add_chain(text, values)
 
 
 def _model(model: Model) -> dict[str, Any]:

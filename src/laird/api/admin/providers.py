@@ -40,9 +40,7 @@ def router(admin: Admin) -> APIRouter:
         request: Request, values: Annotated[dict[str, Any], Body()], revision: str | None = None
     ) -> dict[str, Any]:
         """Add a provider, given in the document's own words."""
-        snapshot = await admin.edit(
-            request, revision, lambda text: edit.add(text, "providers", values)
-        )
+        snapshot = await admin.edit(request, revision, lambda text: edit.add_provider(text, values))
         return {
             "revision": snapshot.revision,
             "provider": _shown(admin, snapshot.providers[str(values["id"])], snapshot),
@@ -58,7 +56,7 @@ def router(admin: Admin) -> APIRouter:
         """Change some fields of a provider; null takes one out."""
         _known(admin, provider_id)
         snapshot = await admin.edit(
-            request, revision, lambda text: edit.patch(text, "providers", provider_id, values)
+            request, revision, lambda text: edit.patch_provider(text, provider_id, values)
         )
         found = snapshot.providers.get(str(values.get("id", provider_id)))
         return {
@@ -68,12 +66,12 @@ def router(admin: Admin) -> APIRouter:
 
     @routes.delete("/{provider_id}")
     async def remove(
-        request: Request, provider_id: str, revision: str | None = None
+        request: Request, provider_id: str, revision: str | None = None, *, cascade: bool = False
     ) -> dict[str, Any]:
-        """Take a provider out of the document."""
+        """Take a provider out of the document; `cascade` takes it out of chains as well."""
         _known(admin, provider_id)
         snapshot = await admin.edit(
-            request, revision, lambda text: edit.remove(text, "providers", provider_id)
+            request, revision, lambda text: edit.remove_provider(text, provider_id, cascade=cascade)
         )
         return {"revision": snapshot.revision}
 

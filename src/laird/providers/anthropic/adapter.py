@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -21,6 +20,7 @@ from laird.providers.anthropic.events import MessageEvents
 from laird.providers.anthropic.request import request_body
 from laird.providers.base import FoundModel
 from laird.transport.base import Origin, RequestHead, UpstreamRequest
+from laird.transport.urls import origin_of
 
 API_VERSION = "2023-06-01"
 """The `anthropic-version` that is sent.
@@ -121,21 +121,17 @@ def _headers(provider: Provider) -> tuple[tuple[str, str], ...]:
     if provider.secret is None or not provider.secret:
         return (version,)
     secret = provider.secret.reveal()
-    match provider.auth_type:
-        case AuthType.API_KEY:
-            return (version, ("x-api-key", secret))
-        case AuthType.BEARER:
-            return (version, ("authorization", f"Bearer {secret}"))
-        case AuthType.NONE:
-            return (version,)
+    if provider.auth_type is AuthType.API_KEY:
+        return (version, ("x-api-key", secret))
+    if provider.auth_type is AuthType.BEARER:
+        return (version, ("authorization", f"Bearer {secret}"))
+    return (version,)
 
 
 def _place(endpoint: str) -> tuple[Origin, str]:
     """Return the origin, and the path that stands before `/v1`."""
-    parts = urlsplit(endpoint)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme, 443)
-    path = parts.path.rstrip("/").removesuffix("/messages").removesuffix("/v1")
-    return Origin(parts.scheme, parts.hostname or "", port), path.rstrip("/")
+    origin, path = origin_of(endpoint)
+    return origin, path.removesuffix("/messages").removesuffix("/v1")
 
 
 def _found(model: _ModelInfo) -> FoundModel:

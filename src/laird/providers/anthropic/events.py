@@ -23,10 +23,10 @@ from laird.domain.chat import (
 from laird.domain.errors import UpstreamGarbled
 from laird.providers.anthropic.answer import Block, StopDetails, Usage, finish_of
 from laird.providers.anthropic.errors import ErrorBody, Voice, read_envelope, stream_error
-from laird.wire.sse import BlockSplitter, EventTooLong, data_of
+from laird.transport.sse import SseSplitter
 
-LONGEST_EVENT = 16 * 1024 * 1024
-"""Bytes of one event; more is no event of this API."""
+_LONGEST_EARLY = 65_536
+"""Bytes that are kept while no event has come, to find an error that is plain JSON."""
 
 
 class _Delta(msgspec.Struct):
@@ -60,6 +60,22 @@ class _Event(msgspec.Struct):
 _EVENT = msgspec.json.Decoder(_Event)
 
 
+def _plain_payloads(data: bytes) -> list[bytes] | None:
+    """Return the payloads of whole events of two lines each, as this API writes them.
+
+    None where something in `data`, which begins an event, is not of that form.
+    """
+    if data[-2:] != b"\n\n" or data[:6] != b"event:" or b"\r" in data:
+        return None
+    payloads = []
+    for block in data[:-2].split(b"\n\n"):
+        name, _, payload = block.partition(b"\ndata: ")
+        if not payload or name[:6] != b"event:" or b"\n" in name or b"\n" in payload:
+            return None
+        payloads.append(payload)
+    return payloads
+
+
 class _OpenCall:
     """A tool call whose block is open."""
 
@@ -79,11 +95,23 @@ class MessageEvents:
     The counts of `message_start` are passed on as an estimate, since its output is a placeholder.
     """
 
-    __slots__ = ("_calls", "_open", "_splitter", "_stop", "_stopped", "_usage", "_voice")
+    __slots__ = (
+        "_between",
+        "_calls",
+        "_early",
+        "_open",
+        "_splitter",
+        "_stop",
+        "_stopped",
+        "_usage",
+        "_voice",
+    )
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        self._splitter = BlockSplitter(LONGEST_EVENT)
+        self._splitter = SseSplitter()
+        self._between = False
+        self._early: bytes | None = b""
         self._open: dict[int, _OpenCall] = {}
         self._calls = 0
         self._usage = Usage()
@@ -93,21 +121,31 @@ class MessageEvents:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`. Raises an `UpstreamError`."""
         events: list[StreamEvent] = []
-        try:
-            run = self._splitter.feed(data)
-        except EventTooLong as error:
-            raise self._voice.garbled("an endless stream event") from error
-        if run:
-            for block in run.split(b"\n\n"):
-                payload = data_of(block) if block else None
-                if payload and not self._stopped:
-                    self._read(payload, events)
+        for payload in self._payloads(data):
+            if payload and not self._stopped:
+                self._read(payload, events)
         return events
+
+    def _payloads(self, data: bytes) -> list[bytes]:
+        """Return the data of the events that are whole now, past the splitter where it can be."""
+        if self._between:
+            payloads = _plain_payloads(data)
+            if payloads is not None:
+                return payloads
+        if data:
+            # Only an empty line of LFs is taken for an end: the splitter then holds nothing back.
+            self._between = data[-2:] == b"\n\n"
+        payloads = [payload for _, payload in self._splitter.feed(data)]
+        if payloads:
+            self._early = None
+        elif self._early is not None and len(self._early) < _LONGEST_EARLY:
+            self._early += data
+        return payloads
 
     def end(self) -> list[StreamEvent]:
         """Return nothing, at the end of a whole answer. Raises `UpstreamGarbled` for another."""
         if not self._stopped:
-            if (error := read_envelope(bytes(self._splitter.tail))) is not None:
+            if (error := read_envelope(self._early or b"")) is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
                 raise stream_error(error, self._voice)
             raise UpstreamGarbled(

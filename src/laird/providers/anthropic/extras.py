@@ -34,8 +34,6 @@ BOOKKEEPING = frozenset(
 """Labels and hints that change no answer (the user's id in them is used); see `user_id`."""
 
 NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "function_call": ("none", "auto"),
-    "functions": ([],),
     "modalities": (["text"],),
     "service_tier": ("auto",),
     "store": (False,),

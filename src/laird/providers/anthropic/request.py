@@ -22,6 +22,15 @@ DEFAULT_MAX_TOKENS = 16_384
 """Sent where neither the request nor the model says one, since the API demands it."""
 
 _JSON_ONLY = "Answer with one valid JSON object and nothing else: no code fence, no text around it."
+_SILENT = Sampling()
+_FOREIGN = (
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "logprobs",
+    "top_logprobs",
+    "logit_bias",
+)
 _CHOICES = {"auto": "auto", "none": "none", "required": "any", "tool": "tool"}
 
 
@@ -145,6 +154,8 @@ def _tool(tool: Tool) -> dict[str, Any]:
 
 
 def _sampling_fields(sampling: Sampling, plan: Plan, provider: str) -> dict[str, Any]:
+    if sampling == _SILENT:
+        return {}
     _refuse_foreign(sampling, provider)
     fields: dict[str, Any] = {}
     temperature, top_p, top_k = sampling.temperature, sampling.top_p, sampling.top_k
@@ -157,13 +168,11 @@ def _sampling_fields(sampling: Sampling, plan: Plan, provider: str) -> dict[str,
         fields["top_p"] = top_p
     if top_k is not None:
         fields["top_k"] = top_k
-    if plan.thinks:
-        for name in fields:
-            raise unsupported(
-                provider,
-                name,
-                "it can't be set while the model thinks; set reasoning_effort or it.",
-            )
+    if fields and plan.thinks:
+        field = next(iter(fields))
+        raise unsupported(
+            provider, field, "it can't be set while the model thinks; set reasoning_effort or it."
+        )
     if sampling.stop:
         if not all(text.strip() for text in sampling.stop):
             raise unsupported(provider, "stop", "a stop sequence can't be white space only.")
@@ -173,15 +182,9 @@ def _sampling_fields(sampling: Sampling, plan: Plan, provider: str) -> dict[str,
 
 def _refuse_foreign(sampling: Sampling, provider: str) -> None:
     """Refuse what has no equal, unless its value asks for nothing."""
-    foreign = {
-        "n": sampling.n if sampling.n != 1 else None,
-        "seed": sampling.seed,
-        "presence_penalty": sampling.presence_penalty or None,
-        "frequency_penalty": sampling.frequency_penalty or None,
-        "logprobs": sampling.logprobs or None,
-        "top_logprobs": sampling.top_logprobs or None,
-        "logit_bias": sampling.logit_bias or None,
-    }
-    for name, value in foreign.items():
-        if value is not None:
+    if sampling.n is not None and sampling.n != 1:
+        raise unsupported(provider, "n", "it gives one answer; ask several times.")
+    for name in _FOREIGN:
+        value = getattr(sampling, name)
+        if value is not None and (value or name == "seed"):
             raise unsupported(provider, name, "its API has nothing like it; leave it out.")

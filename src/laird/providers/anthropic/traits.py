@@ -53,13 +53,12 @@ def traits_of(name: str) -> Traits:
     if found is not None:
         return _named(found[1], (int(found[2]), int(found[3] or 0)))
     old = _OLD_NAME.search(lowered)
-    if old is None and "claude-instant" not in lowered:
-        return Traits()
-    thinks = old is not None and (int(old[1]), int(old[2] or 0)) >= (3, 7)
-    return Traits(thinking=Thinking.BUDGET if thinks else Thinking.NONE, effort=False, xhigh=False)
+    return _named("", (int(old[1]), int(old[2] or 0))) if old is not None else Traits()
 
 
 def _named(line: str, generation: tuple[int, int]) -> Traits:
+    if generation < (3, 7):
+        return Traits(thinking=Thinking.NONE, effort=False, xhigh=False)
     if generation < (4, 6):
         effort = line == "opus" and generation == (4, 5)
         return Traits(thinking=Thinking.BUDGET, effort=effort, xhigh=False)

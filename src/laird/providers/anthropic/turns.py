@@ -8,14 +8,14 @@ as well, but only right after a user turn.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from laird.domain.chat import Image, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
-from laird.domain.errors import InvalidRequest
+from laird.domain.errors import InvalidRequest, UnsupportedField
 from laird.providers.anthropic.refusals import unsupported
 
 Block = dict[str, Any]
@@ -89,20 +89,20 @@ class _Writer:
         self._system_turns = system_turns
         self._system: list[Block] = []
         self._late: list[Block] = []
+        self._index = 0
         self._turns: list[Block] = []
 
     def add(self, index: int, message: Message) -> None:
-        """Add one message."""
-        where = f"messages[{index}]"
+        """Add one message, the one at `index` in the request."""
+        self._index = index
         if message.role is Role.SYSTEM:
-            blocks = [self._system_text(part, where) for part in message.parts]
             into = self._late if self._turns else self._system
-            into.extend(block for block in blocks if block is not None)
+            into.extend(self._system_text(message.parts))
         elif message.role is Role.ASSISTANT:
-            if content := self._assistant(message, where):
+            if content := self._assistant(message.parts):
                 self._place_late()
                 self._extend("assistant", content)
-        elif content := self._user(message, where):
+        elif content := self._user(message):
             self._extend("user", content)
 
     def end(self) -> Turns:
@@ -137,76 +137,94 @@ class _Writer:
             self._system.extend(self._late)
         self._late = []
 
-    def _system_text(self, part: Part, where: str) -> Block | None:
-        if isinstance(part, Text):
-            return _text(part)
-        raise unsupported(self._provider, f"{where}.content", "a system message is text only.")
+    def _refused(self, why: str) -> UnsupportedField:
+        return unsupported(self._provider, f"messages[{self._index}].content", why)
 
-    def _user(self, message: Message, where: str) -> list[Block]:
-        content: list[Block] = []
-        for number, part in enumerate(message.parts):
-            block = self._user_block(part, f"{where}.content[{number}]")
-            if block is not None:
-                content.append(block)
+    def _system_text(self, parts: Iterable[Part]) -> Iterator[Block]:
+        for part in parts:
+            if not isinstance(part, Text):
+                raise self._refused("a system message is text only.")
+            if part.text.strip():
+                yield {"type": "text", "text": part.text}
+
+    def _user(self, message: Message) -> list[Block]:
+        content = self._user_blocks(message.parts)
         if content and message.name and message.role is Role.USER:
             content.insert(0, {"type": "text", "text": f"Message from {message.name}:"})
         return content
 
-    def _user_block(self, part: Part, where: str) -> Block | None:
-        if isinstance(part, Text):
-            return _text(part)
-        if isinstance(part, Image):
-            return self._image(part, where)
-        if isinstance(part, ToolResult):
-            return self._tool_result(part, where)
-        raise unsupported(
-            self._provider, where, "tool calls and reasoning belong to assistant messages."
-        )
+    def _user_blocks(self, parts: Iterable[Part]) -> list[Block]:
+        content: list[Block] = []
+        for part in parts:
+            if isinstance(part, Text):
+                if part.text.strip():
+                    content.append({"type": "text", "text": part.text})
+            elif isinstance(part, Image):
+                content.append({"type": "image", "source": self._image_source(part)})
+            elif isinstance(part, ToolResult):
+                content.append(self._tool_result(part))
+            else:
+                raise self._refused("tool calls and reasoning belong to assistant messages.")
+        return content
 
-    def _tool_result(self, result: ToolResult, where: str) -> Block:
-        content = [self._user_block(part, where) for part in result.parts]
+    def _tool_result(self, result: ToolResult) -> Block:
         block: Block = {"type": "tool_result", "tool_use_id": _call_id(result.call_id)}
-        if kept := [item for item in content if item is not None]:
-            block["content"] = kept
+        if content := self._user_blocks(result.parts):
+            block["content"] = content
         if result.is_error:
             block["is_error"] = True
         return block
 
-    def _assistant(self, message: Message, where: str) -> list[Block]:
+    def _assistant(self, parts: Iterable[Part]) -> list[Block]:
         content: list[Block] = []
         calls = 0
-        for part in message.parts:
-            block: Block | None = None
+        for part in parts:
             if isinstance(part, Text):
-                block = _text(part)
-            elif isinstance(part, Reasoning):
-                block = _reasoning(part)
+                if part.text.strip():
+                    content.append({"type": "text", "text": part.text})
             elif isinstance(part, ToolCall):
-                block = _tool_use(part, f"{where}.tool_calls[{calls}].function.arguments")
+                content.append(self._tool_use(part, calls))
                 calls += 1
+            elif isinstance(part, Reasoning):
+                content.extend(_reasoning(part))
             else:
-                raise unsupported(
-                    self._provider, f"{where}.content", "an assistant message holds no images."
-                )
-            if block is not None:
-                content.append(block)
+                raise self._refused("an assistant message holds no images and no tool results.")
         if content and content[0]["type"] not in _THINKING:
             # A client that keeps reasoning apart can't say where it stood: the API wants it first.
             content.sort(key=_after_thinking)
         return content
 
-    def _image(self, image: Image, where: str) -> Block:
-        if image.data is None:
-            if image.url is None or not image.url.lower().startswith(("https://", "http://")):
-                raise unsupported(self._provider, where, "an image is an https URL or base64 data.")
-            return {"type": "image", "source": {"type": "url", "url": image.url}}
-        media_type = _media_type(image)
-        if media_type is None:
-            raise unsupported(
-                self._provider, where, "images are JPEG, PNG, GIF or WebP; convert it first."
-            )
-        source = {"type": "base64", "media_type": media_type, "data": image.data}
-        return {"type": "image", "source": source}
+    def _tool_use(self, call: ToolCall, number: int) -> Block:
+        """Return a tool_use block with the arguments as they were written.
+
+        The prompt cache and the signatures of thinking depend on an unchanged history.
+        """
+        arguments = call.arguments.strip() or "{}"
+        try:
+            _OBJECT.decode(arguments)
+        except msgspec.DecodeError as error:
+            where = f"messages[{self._index}].tool_calls[{number}].function.arguments"
+            raise InvalidRequest(
+                f"The arguments of the call of tool '{call.name}' in '{where}' are not a JSON"
+                f" object: {error}.",
+                param=where,
+            ) from error
+        return {
+            "type": "tool_use",
+            "id": _call_id(call.id),
+            "name": call.name,
+            "input": msgspec.Raw(arguments),
+        }
+
+    def _image_source(self, image: Image) -> Block:
+        if image.data is not None:
+            media_type = _media_type(image, image.data)
+            if media_type is None:
+                raise self._refused("images are JPEG, PNG, GIF or WebP; convert it first.")
+            return {"type": "base64", "media_type": media_type, "data": image.data}
+        if image.url is not None and image.url.lower().startswith(("https://", "http://")):
+            return {"type": "url", "url": image.url}
+        raise self._refused("an image is an https URL or base64 data.")
 
 
 def _after_results(block: Block) -> bool:
@@ -224,40 +242,13 @@ def _strip_end(turn: Block) -> None:
         last["text"] = last["text"].rstrip()
 
 
-def _text(part: Text) -> Block | None:
-    """Return a text block, or None for one of white space only, which the API refuses."""
-    return {"type": "text", "text": part.text} if part.text.strip() else None
-
-
-def _reasoning(part: Reasoning) -> Block | None:
+def _reasoning(part: Reasoning) -> tuple[Block, ...]:
     """Return a thinking block; without a signature the API refuses it, so there is none."""
     if part.redacted is not None:
-        return {"type": "redacted_thinking", "data": part.redacted}
+        return ({"type": "redacted_thinking", "data": part.redacted},)
     if part.signature is not None:
-        return {"type": "thinking", "thinking": part.text, "signature": part.signature}
-    return None
-
-
-def _tool_use(call: ToolCall, where: str) -> Block:
-    """Return a tool_use block with the arguments as they were written.
-
-    The prompt cache and the signatures of thinking depend on an unchanged history.
-    """
-    arguments = call.arguments.strip() or "{}"
-    try:
-        _OBJECT.decode(arguments)
-    except msgspec.DecodeError as error:
-        raise InvalidRequest(
-            f"The arguments of the call of tool '{call.name}' in '{where}' are not a JSON object:"
-            f" {error}.",
-            param=where,
-        ) from error
-    return {
-        "type": "tool_use",
-        "id": _call_id(call.id),
-        "name": call.name,
-        "input": msgspec.Raw(arguments),
-    }
+        return ({"type": "thinking", "thinking": part.text, "signature": part.signature},)
+    return ()
 
 
 def _call_id(text: str) -> str:
@@ -267,8 +258,7 @@ def _call_id(text: str) -> str:
     return f"call_{sha256(text.encode()).hexdigest()[:24]}"
 
 
-def _media_type(image: Image) -> str | None:
+def _media_type(image: Image, data: str) -> str | None:
     if image.media_type is not None:
         return _MEDIA_TYPES.get(image.media_type.lower())
-    data = image.data or ""
     return next((kind for start, kind in _BASE64_STARTS.items() if data.startswith(start)), None)
