@@ -1,24 +1,36 @@
-"""Fixtures of the transport's tests."""
+"""All tests of the transport run on asyncio's own loop and on uvloop."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
+import pytest_asyncio
 import uvloop
 
-EitherLoop = Callable[[Callable[[], Coroutine[Any, Any, Any]]], Any]
+from laird.transport.client import HttpTransport
+from laird.transport.proxies import Proxies
+from tests.support.upstream import ScriptedUpstream
 
 
-@pytest.fixture(params=["asyncio", "uvloop"])
-def either_loop(request: pytest.FixtureRequest) -> EitherLoop:
-    """Run a coroutine function to its end on asyncio's own loop or on uvloop."""
-    factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Name the loops to run on."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
-    def run(scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-        with asyncio.Runner(loop_factory=factory, debug=False) as runner:
-            return runner.run(scenario())
 
-    return run
+@pytest_asyncio.fixture
+async def up() -> AsyncIterator[ScriptedUpstream]:
+    """An upstream on 127.0.0.1."""
+    async with ScriptedUpstream() as upstream:
+        yield upstream
+
+
+@pytest_asyncio.fixture
+async def http() -> AsyncIterator[HttpTransport]:
+    """A transport that knows no proxies."""
+    transport = HttpTransport(proxies=Proxies({}))
+    yield transport
+    await transport.close()

@@ -7,7 +7,6 @@ import json
 import socket
 import urllib.request
 import zlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
@@ -119,15 +118,10 @@ HEAD = STREAM.head()
         ),
     ],
 )
-def test_bytes_and_ends_are_exact_on_both_loops(
-    answer: Answer, expected: bytes, either_loop: Callable[..., object]
-) -> None:
-    async def scenario() -> bytes:
-        async with ScriptedUpstream() as up:
-            up.script(answer)
-            return await talk(up)
-
-    assert either_loop(scenario) == expected
+async def test_bytes_and_ends_are_exact(answer: Answer, expected: bytes) -> None:
+    async with ScriptedUpstream() as up:
+        up.script(answer)
+        assert await talk(up) == expected
 
 
 @pytest.mark.parametrize(("coding", "bits"), [("gzip", 31), ("deflate", 15), ("raw-deflate", -15)])
