@@ -145,7 +145,7 @@ def test_a_fallback_that_is_no_chain_adds_nothing() -> None:
     assert keys(resolve(home, "a/m")) == ["a/m"]
 
 
-def test_the_demo_stands_by_behind_everything_but_a_chain_that_names_it() -> None:
+def test_the_demo_is_no_candidate_of_auto_beside_a_real_model_unless_a_chain_names_it() -> None:
     providers = [provider("demo", kind="demo"), provider("a", external=True)]
     models = [model("demo/echo"), model("a/m", external=True)]
     chains = [chain("c", "demo/echo", "a/m")]
@@ -153,8 +153,8 @@ def test_the_demo_stands_by_behind_everything_but_a_chain_that_names_it() -> Non
     target = resolve(snapshot(providers, models), "auto")
     assert [(group.standby, group.candidates[0].key) for group in target.groups] == [
         (False, "a/m"),
-        (True, "demo/echo"),
     ]
+    assert [each.model_id for each in target.disabled] == ["echo"]
     assert keys(resolve(snapshot(providers, models, chains=chains), "c")) == ["demo/echo", "a/m"]
     fallback = resolve(snapshot(providers, models, chains=chains, fallback="c"), "auto")
     assert keys(fallback) == ["a/m", "demo/echo"]

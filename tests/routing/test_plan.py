@@ -257,7 +257,7 @@ def test_a_chain_without_strategy_keeps_the_order_written_whatever_the_weather()
     assert {(each.max_retries, each.timeout_s) for each in result.attempts} == {(4, 9.0)}
 
 
-def test_the_demo_serves_auto_only_when_nothing_else_is_left() -> None:
+def test_the_demo_serves_auto_only_where_no_other_provider_is_configured() -> None:
     home = snapshot(
         [provider("demo", kind="demo"), provider("cloud", external=True)],
         [model("demo/echo"), model("cloud/m", external=True)],
@@ -266,9 +266,10 @@ def test_the_demo_serves_auto_only_when_nothing_else_is_left() -> None:
 
     assert tried(usual) == ["cloud/m"]
     assert left_out(usual) == {"demo/echo": DropReason.STANDBY}
-    alone = planned("auto", of=home, when=Conditions(health={"cloud": OFFLINE}))
-    assert tried(alone) == ["demo/echo"]
-    assert left_out(alone) == {"cloud/m": DropReason.HEALTH}
+    down = planned("auto", of=home, when=Conditions(health={"cloud": OFFLINE}))
+    assert tried(down) == ["cloud/m"]
+    alone = snapshot([provider("demo", kind="demo")], [model("demo/echo")])
+    assert tried(planned("auto", of=alone)) == ["demo/echo"]
     assert tried(planned("demo/echo", of=home)) == ["demo/echo"]
 
 

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 
+_WIDE = 400
+
+
 def print_json(value: object) -> None:
     """Print a value as JSON."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
@@ -28,7 +31,11 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, emp
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in listed:
         table.add_row(*(shown(row.get(column)) for column in columns))
-    Console(soft_wrap=False).print(table)
+    # Away from a terminal nothing is folded, so that rows stay lines.
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
+    console.print(table)
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:

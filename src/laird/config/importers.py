@@ -95,7 +95,7 @@ def _import_mapping(fields: _Data, kinds: Mapping[str, Kind]) -> Imported:
         _provider(str(name), value if isinstance(value, dict) else {}, kinds, notes)
         for name, value in fields["providers"].items()
     ]
-    kept = {
+    kept: _Data = {
         name: fields[name] for name in ("models", "chains", "aliases", "routing") if name in fields
     }
     others = sorted(fields.keys() - kept.keys() - {"providers", "version"})

@@ -56,8 +56,18 @@ _STRATEGIES = {
     "simple-shuffle": "weighted",
 }
 _CARRIED = frozenset(
-    "model api_key api_base base_url timeout max_parallel_requests input_cost_per_token"
-    " output_cost_per_token litellm_credential_name custom_llm_provider".split()
+    [
+        "model",
+        "api_key",
+        "api_base",
+        "base_url",
+        "timeout",
+        "max_parallel_requests",
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "litellm_credential_name",
+        "custom_llm_provider",
+    ]
 )
 _INFO = {
     "supports_vision": "vision",
@@ -66,8 +76,17 @@ _INFO = {
     "supports_reasoning": "reasoning",
 }
 _QUIET_INFO = frozenset(
-    "id mode max_tokens max_input_tokens max_output_tokens input_cost_per_token"
-    " output_cost_per_token cache_read_input_token_cost cache_creation_input_token_cost".split()
+    [
+        "id",
+        "mode",
+        "max_tokens",
+        "max_input_tokens",
+        "max_output_tokens",
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "cache_read_input_token_cost",
+        "cache_creation_input_token_cost",
+    ]
 )
 
 

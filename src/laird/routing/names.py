@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from heapq import nlargest
 from itertools import pairwise
 
+import msgspec
+
 from laird.domain.catalog import Chain, Model, Provider, Snapshot
 from laird.domain.errors import ModelNotFound
 from laird.domain.plan import Dropped, DropReason
@@ -84,6 +86,7 @@ class Names:
         usual: list[Candidate] = []
         doubtful: list[Candidate] = []
         demo: list[Candidate] = []
+        real = any(self._is_real(model) for model in self.snapshot.models.values())
         for provider, model in self._placed(self.snapshot.models.values()):
             calling = calling_of(model)
             lacks = unasked_lacks(model, calling)
@@ -99,10 +102,29 @@ class Names:
             *self._fallback({each.key for each in usual}),
         ]
         present = {each.key for group in groups for each in group.candidates}
-        for others in (doubtful, demo):
+        # A canned answer must never stand in for a model that is down or not allowed.
+        for others in (doubtful,) if real else (doubtful, demo):
             rest = tuple(each for each in others if each.key not in present)
             groups.append(Group(candidates=rest, strategy=strategy, grants=grants, standby=True))
-        return _target(AUTO, groups)
+        target = _target(AUTO, groups)
+        if not real:
+            return target
+        left_out = tuple(
+            Dropped(
+                provider_id=each.provider_id,
+                model_id=each.model.id,
+                reason=DropReason.STANDBY,
+                detail="the demo answers `auto` only where no other provider is configured",
+            )
+            for each in demo
+            if each.key not in present
+        )
+        return msgspec.structs.replace(target, disabled=target.disabled + left_out)
+
+    def _is_real(self, model: Model) -> bool:
+        """Tell whether a model is of an enabled provider that is not the demo."""
+        provider = self.snapshot.providers.get(model.provider_id)
+        return provider is not None and provider.enabled and provider.kind != DEMO_KIND
 
     def _of_models(self, resolved: str, models: Iterable[Model], grants: frozenset[str]) -> Target:
         own = tuple(build_candidate(*each) for each in self._placed(models))

@@ -97,7 +97,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """The order of its own candidates, by name; `written` for a chain that has no strategy."""
     groups: tuple[Group, ...]
     disabled: tuple[Dropped, ...] = ()
-    """Candidates of disabled providers, left out of the groups and of every plan."""
+    """Candidates left out of the groups and of every plan: those of disabled providers, and the
+    demo's where `auto` has real ones."""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:

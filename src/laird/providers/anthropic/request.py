@@ -44,8 +44,14 @@ def request_body(model: Model, request: ChatRequest, *, provider: str) -> dict[s
     extra = extra_fields(request.extra, provider) if request.extra else {}
     turns = write_turns(request.messages, provider=provider, system_turns=traits.system_turns)
     tools = _tool_fields(request, turns, provider)
-    blocked = _forces(request.tool_choice) or turns.unsigned_tool_turn()
-    plan = plan_thinking(request, traits, max_tokens=max_tokens, blocked=blocked, provider=provider)
+    plan = plan_thinking(
+        request,
+        traits,
+        max_tokens=max_tokens,
+        forced=_forces(request.tool_choice),
+        unsigned=turns.unsigned_tool_turn(),
+        provider=provider,
+    )
     body: dict[str, Any] = {
         "model": model.upstream_model,
         "max_tokens": max_tokens,

@@ -30,12 +30,19 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 def plan_thinking(
-    request: ChatRequest, traits: Traits, *, max_tokens: int, blocked: bool, provider: str
+    request: ChatRequest,
+    traits: Traits,
+    *,
+    max_tokens: int,
+    forced: bool,
+    unsigned: bool,
+    provider: str,
 ) -> Plan:
     """Translate the reasoning fields of a request.
 
-    `blocked` says that this turn can't think, because a tool is forced or the thinking that led to
-    the last tool calls was not sent back: an effort is then carried by `effort` alone.
+    `forced` says that a tool must be called, which the API refuses together with thinking.
+    `unsigned` says that the thinking before the last tool calls was not sent back, without which
+    it refuses to think for a budget. The effort alone is asked for then.
 
     Raises `UnsupportedField` for what the model can't do.
     """
@@ -51,13 +58,14 @@ def plan_thinking(
         field = "reasoning_budget" if effort is None else "reasoning_effort"
         raise unsupported(provider, field, "this model does not think; leave it out.")
     level = _level(effort, traits)
+    thinking: dict[str, Any] = {"type": "adaptive", "display": "summarized"}
     if budget:
-        return Plan(_budgeted(budget, traits, max_tokens, provider, blocked=blocked), level)
-    if blocked:
+        thinking = _budgeted(budget, traits, max_tokens, provider)
+    elif traits.thinking is Thinking.BUDGET:
+        thinking = _share(effort or "medium", max_tokens, provider)
+    if forced or (unsigned and thinking["type"] == "enabled"):
         return Plan(None, level)
-    if traits.thinking is Thinking.BUDGET:
-        return Plan(_share(effort or "medium", max_tokens, provider), level)
-    return Plan({"type": "adaptive", "display": "summarized"}, level)
+    return Plan(thinking, level)
 
 
 def _level(effort: str | None, traits: Traits) -> str | None:
@@ -69,9 +77,7 @@ def _level(effort: str | None, traits: Traits) -> str | None:
     return "high" if effort == "xhigh" and not traits.xhigh else effort
 
 
-def _budgeted(
-    budget: int, traits: Traits, max_tokens: int, provider: str, *, blocked: bool
-) -> dict[str, Any] | None:
+def _budgeted(budget: int, traits: Traits, max_tokens: int, provider: str) -> dict[str, Any]:
     if traits.thinking is Thinking.ADAPTIVE:
         raise unsupported(
             provider, "reasoning_budget", "this model takes reasoning_effort instead of a budget."
@@ -82,7 +88,7 @@ def _budgeted(
             "reasoning_budget",
             f"it must be at least {LEAST_BUDGET} and below max_tokens ({max_tokens}).",
         )
-    return None if blocked else {"type": "enabled", "budget_tokens": budget}
+    return {"type": "enabled", "budget_tokens": budget}
 
 
 def _share(effort: str, max_tokens: int, provider: str) -> dict[str, Any]:
