@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.config.world import KINDS, CompileText, list_price
 
 from laird.config.compile import compile_snapshot
 from laird.config.document import read_document
 from laird.domain.catalog import Snapshot
-from tests.config.world import KINDS, CompileText, list_price
 
 
 @pytest.fixture

@@ -3,13 +3,13 @@ from __future__ import annotations
 import time
 
 import pytest
+from tests.config.world import GPT_4O, KINDS, CompileText, list_price
 
 from laird.config.compile import compile_snapshot
 from laird.config.document import read_document
 from laird.domain.catalog import AuthType, Egress, Rate, Strategy, Timeouts
 from laird.domain.errors import ConfigError
 from laird.domain.secret import Secret
-from tests.config.world import GPT_4O, KINDS, CompileText, list_price
 
 FULL = """\
 providers:

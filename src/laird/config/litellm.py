@@ -56,7 +56,7 @@ _STRATEGIES = {
     "simple-shuffle": "weighted",
 }
 _CARRIED = frozenset(
-    [
+    {
         "model",
         "api_key",
         "api_base",
@@ -67,7 +67,7 @@ _CARRIED = frozenset(
         "output_cost_per_token",
         "litellm_credential_name",
         "custom_llm_provider",
-    ]
+    }
 )
 _INFO = {
     "supports_vision": "vision",
@@ -76,7 +76,7 @@ _INFO = {
     "supports_reasoning": "reasoning",
 }
 _QUIET_INFO = frozenset(
-    [
+    {
         "id",
         "mode",
         "max_tokens",
@@ -86,7 +86,7 @@ _QUIET_INFO = frozenset(
         "output_cost_per_token",
         "cache_read_input_token_cost",
         "cache_creation_input_token_cost",
-    ]
+    }
 )
 
 

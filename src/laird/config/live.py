@@ -206,11 +206,12 @@ class LiveConfiguration:
 
     async def _record_start(self, document: Document, latest: ChangeEntry | None) -> None:
         """Record what was changed while nothing watched, so that the history has no hole."""
-        before = None
+        before, after = None, document.entries
         if latest is not None:
             with contextlib.suppress(ConfigError):
                 before = read_document(latest.document).entries
-        summary = describe_changes(before, document.entries)
+                after = read_document(redact(document.text)).entries
+        summary = describe_changes(before, after)
         await self._record(
             document,
             self.snapshot.revision,

@@ -187,7 +187,7 @@ class _Builder:
         lines: dict[str, int] = {}
         for key, item in node.value:
             if key.tag == _MERGE:
-                self._merge(merged, item, depth)
+                self._merge(merged, key, item, depth)
                 continue
             name = key.value
             if not isinstance(key, ScalarNode) or not name:
@@ -203,14 +203,14 @@ class _Builder:
             own[name] = self.value(item, depth + 1)
         return merged | own if merged else own
 
-    def _merge(self, merged: dict[str, object], item: Node, depth: int) -> None:
+    def _merge(self, merged: dict[str, object], key: Node, item: Node, depth: int) -> None:
         """Read `<<: *name`, or a list of them, where the first that has a key wins."""
         value = self.value(item, depth + 1)
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
                 merged.update({key: part[key] for key in part if key not in merged})
             else:
-                self._problem(item, "<< must refer to a mapping.", "Write the fields out.")
+                self._problem(key, "<< must refer to a mapping.", "Write the fields out.")
 
     def _scalar(self, node: Node) -> object:
         tag = str(node.tag)
