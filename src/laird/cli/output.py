@@ -11,7 +11,6 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-
 _WIDE = 400
 
 

@@ -38,6 +38,12 @@ class Relay(Protocol):
     """The upstream said why it stopped: only then may the stream end well."""
     usage: TokenUsage | None
     """The provider's counts, the latest ones."""
+
+    @property
+    def done(self) -> bool:
+        """The upstream said that nothing follows, though its body may not be closed yet."""
+        ...
+
     text_length: int
     """Characters of output seen, for an estimate where the provider gives no counts."""
 

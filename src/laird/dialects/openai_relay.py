@@ -41,7 +41,6 @@ class OpenAIPassThrough:
 
     __slots__ = (
         "_between",
-        "_done",
         "_field",
         "_finished_choices",
         "_include_usage",
@@ -55,6 +54,7 @@ class OpenAIPassThrough:
         "_split",
         "_stray",
         "content",
+        "done",
         "finished",
         "text_length",
         "usage",
@@ -77,7 +77,7 @@ class OpenAIPassThrough:
         self._lessons_to_skip = 0
         self._open_choices: set[int] = set()
         self._finished_choices: set[int] = set()
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> bytes:
         """Return the client's bytes for these upstream bytes.
@@ -118,7 +118,7 @@ class OpenAIPassThrough:
             if length >= 0 and name is None:
                 self.text_length += length
                 pieces += (self._plain_start, payload[plain.before_length :], b"\n\n")
-            elif not self._done:
+            elif not self.done:
                 self._event(name, payload, pieces)
         if self.text_length != before:
             self.content = True
@@ -128,7 +128,7 @@ class OpenAIPassThrough:
         """Look at an event that is not known to be a plain chunk."""
         bare = payload.strip()
         if bare == b"[DONE]":
-            self._done = True
+            self.done = True
             self._plain = self._plain_event = NO_PATTERN
         elif name == "error":
             raise stream_error(self._provider, _error_value(bare))

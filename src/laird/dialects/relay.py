@@ -6,10 +6,9 @@ dialect's own relay, such as `openai_relay.OpenAIPassThrough`.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from laird.dialects.base import Encoder
 from laird.domain.chat import (
+    EventReader,
     Finished,
     ReasoningDelta,
     RefusalDelta,
@@ -23,30 +22,23 @@ from laird.domain.errors import UpstreamGarbled
 from laird.domain.tokens import TokenUsage
 
 
-class Reader(Protocol):
-    """What reads the upstream's side: an adapter's event reader."""
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return the events completed by `data`."""
-        ...
-
-    def end(self) -> list[StreamEvent]:
-        """Return what is left at the clean end of the body."""
-        ...
-
-
 class TranslatingRelay:
     """Reads one wire format and writes another, event by event. See `Relay` for the marks."""
 
     __slots__ = ("_encoder", "_reader", "content", "finished", "text_length", "usage")
 
-    def __init__(self, reader: Reader, encoder: Encoder) -> None:
+    def __init__(self, reader: EventReader, encoder: Encoder) -> None:
         self.content = False
         self.finished = False
         self.usage: TokenUsage | None = None
         self.text_length = 0
         self._reader = reader
         self._encoder = encoder
+
+    @property
+    def done(self) -> bool:
+        """The upstream said that nothing follows."""
+        return self._reader.done
 
     def feed(self, data: bytes) -> bytes:
         """Return the client's bytes for these upstream bytes."""

@@ -210,6 +210,11 @@ StreamEvent = (
 class EventReader(Protocol):
     """Reads one streamed answer from bytes cut anywhere."""
 
+    @property
+    def done(self) -> bool:
+        """The stream's own end marker has come: nothing follows."""
+        ...
+
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`.
 

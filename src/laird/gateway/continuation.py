@@ -72,6 +72,10 @@ class _WatchedReader:
         self._held = ""
         self._holding = bool(self._before)
 
+    @property
+    def done(self) -> bool:
+        return self._reader.done
+
     def feed(self, data: bytes) -> list[StreamEvent]:
         return self._pass(self._reader.feed(data))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from contextlib import suppress
 
 from laird.dialects.base import Relay
 from laird.dialects.relay import TranslatingRelay
@@ -18,6 +20,7 @@ from laird.providers.base import Adapter
 from laird.transport.base import UpstreamResponse
 
 _ANSWER_LIMIT = 64 * 1024 * 1024
+_AFTER_MARKER_S = 0.2
 
 
 class Exchange:
@@ -77,8 +80,8 @@ class Exchange:
         """
         relay = self._relay = self._open_relay(adapter, forwards=forwards)
         try:
-            await self._pump(relay, response, row)
-            last = relay.end()
+            last = await self._pump(relay, response, row)
+            last += relay.end()
         except UpstreamError as error:
             if self.begun:
                 self.settle(row, AttemptStatus.CUT, error, response.status)
@@ -86,36 +89,69 @@ class Exchange:
             raise
         # The row is written before the last byte is sent: what a client has, the ledger has.
         self.settle(row, AttemptStatus.OK, http_status=response.status)
+        if not self.begun:
+            await self._show(b"")
         cost = self._trace.cost_nano
         receipt = f": x-laird-cost-usd {usd_text(cost)}\n\n".encode() if cost is not None else b""
         await self._client.end(receipt + last)
 
-    async def _pump(self, relay: Relay, response: UpstreamResponse, row: OpenAttempt) -> None:
-        """Move bytes until the upstream's clean end. Nothing is sent before the first content."""
-        client = self._client
+    async def _pump(self, relay: Relay, response: UpstreamResponse, row: OpenAttempt) -> bytes:
+        """Move bytes to the upstream's end and return the last ones, which are not sent yet.
+
+        Nothing is sent before the first content, so that a failure until then is invisible. What
+        says why the model stopped is kept back until the upstream has really ended: a stream that
+        is cut after it must not look complete either.
+        """
+        held = b""
+        while not relay.content and not relay.finished:
+            data = await response.chunk()
+            if not data:
+                return held
+            held += relay.feed(data)
+        row.first_content = time.monotonic()
+        if relay.finished:
+            return held + await self._finish(relay, response)
+        await self._show(held)
+        return await self._pass_on(relay, response)
+
+    async def _pass_on(self, relay: Relay, response: UpstreamResponse) -> bytes:
+        """Send what comes until the model has finished; return what must wait for the end."""
         chunk = response.chunk
         feed = relay.feed
-        held = b""
-        while not relay.content:
-            data = await chunk()
-            if not data:
-                break
-            held += feed(data)
-        if relay.content:
-            row.first_content = time.monotonic()
-        if self.begun:
-            await client.send(held)
-        elif relay.content:
-            self.begun = True
-            await client.begin(self._trace, held)
-        elif relay.finished:
-            # An answer may end well and yet be empty.
-            self.begun = True
-            await client.begin(self._trace, held)
+        send = self._client.send
         while data := await chunk():
             out = feed(data)
+            if relay.finished:
+                return out + await self._finish(relay, response)
             if out:
-                await client.send(out)
+                await send(out)
+        return b""
+
+    async def _show(self, data: bytes) -> None:
+        """Send more, as the beginning where nothing was sent yet."""
+        if self.begun:
+            await self._client.send(data)
+        else:
+            self.begun = True
+            await self._client.begin(self._trace, data)
+
+    @staticmethod
+    async def _finish(relay: Relay, response: UpstreamResponse) -> bytes:
+        """Read what follows the finish: usage, the end marker, the end of the body.
+
+        Some servers leave the body open after the marker. They are not waited for long.
+        """
+        out = b""
+        while not relay.done:
+            data = await response.chunk()
+            if not data:
+                return out
+            out += relay.feed(data)
+        with suppress(TimeoutError, UpstreamError):
+            async with asyncio.timeout(_AFTER_MARKER_S):
+                while await response.chunk():
+                    pass
+        return out
 
     def _open_relay(self, adapter: Adapter, *, forwards: bool) -> Relay:
         call = self._call

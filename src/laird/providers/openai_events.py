@@ -113,12 +113,12 @@ class OpenAIEvents:
     __slots__ = (
         "_by_key",
         "_calls",
-        "_done",
         "_finished",
         "_halves",
         "_provider",
         "_sse",
         "_stray",
+        "done",
     )
 
     def __init__(self, provider: str) -> None:
@@ -129,7 +129,7 @@ class OpenAIEvents:
         self._by_key: dict[int, _OpenCall] = {}
         self._halves: dict[str, str] = {}
         self._finished = False
-        self._done = False
+        self.done = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`."""
@@ -140,8 +140,8 @@ class OpenAIEvents:
         for name, payload in arrived:
             bare = payload.strip()
             if bare == b"[DONE]":
-                self._done = True
-            if not bare or self._done:
+                self.done = True
+            if not bare or self.done:
                 continue
             self._chunk(name, bare, events)
         return events

@@ -62,17 +62,21 @@ class Proxies:
 
 
 def _parse(url: str) -> Proxy:
-    parts = urlsplit(url if "://" in url else f"http://{url}")
-    if parts.scheme != "http" or not parts.hostname:
+    try:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host, port = parts.hostname, parts.port or 80
+    except ValueError:
+        parts, host, port = urlsplit(""), None, 80
+    if parts.scheme != "http" or not host:
         raise ValueError(
-            f"The proxy has the scheme '{parts.scheme}'; Laird reaches proxies by plain HTTP only:"
-            " write it as http://host:port in HTTP_PROXY and HTTPS_PROXY."
+            "A proxy can't be used: Laird reaches proxies by plain HTTP only. Write it as"
+            " http://host:port in HTTP_PROXY and HTTPS_PROXY."
         )
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(pair.encode()).decode("ascii")
-    return Proxy(parts.hostname, parts.port or 80, authorization)
+    return Proxy(host, port, authorization)
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -49,6 +49,8 @@ def _host_of(parts: SplitResult) -> str:
     host = parts.hostname
     if not host:
         raise ValueError("The address has no host; write it as http://host:port/path.")
+    if "%" in host:
+        raise ValueError("The address has '%' in its host, which can't be sent; leave it out.")
     if ":" in host:
         return ipaddress.IPv6Address(host).compressed
     try:

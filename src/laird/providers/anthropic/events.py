@@ -102,9 +102,9 @@ class MessageEvents:
         "_open",
         "_splitter",
         "_stop",
-        "_stopped",
         "_usage",
         "_voice",
+        "done",
     )
 
     def __init__(self, voice: Voice) -> None:
@@ -116,13 +116,13 @@ class MessageEvents:
         self._calls = 0
         self._usage = Usage()
         self._stop: str | None = None
-        self._stopped = False
+        self.done = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`. Raises an `UpstreamError`."""
         events: list[StreamEvent] = []
         for payload in self._payloads(data):
-            if payload and not self._stopped:
+            if payload and not self.done:
                 self._read(payload, events)
         return events
 
@@ -144,7 +144,7 @@ class MessageEvents:
 
     def end(self) -> list[StreamEvent]:
         """Return nothing, at the end of a whole answer. Raises `UpstreamGarbled` for another."""
-        if not self._stopped:
+        if not self.done:
             if (error := read_envelope(self._early or b"")) is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
                 raise stream_error(error, self._voice)
@@ -248,5 +248,5 @@ class MessageEvents:
             raise self._voice.garbled("the end of a stream without a stop reason")
         for index in tuple(self._open):
             self._block_stop(index, events)
-        self._stopped = True
+        self.done = True
         events.append(Finished(finish_of(self._stop)))
