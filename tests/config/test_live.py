@@ -127,7 +127,7 @@ async def test_a_change_is_checked_saved_and_in_force(
     snapshot = await live.apply(changed, revision, "ann", ChangeSource.API)
     assert live.snapshot is snapshot
     assert home.load() == (
-        SECOND.replace("sk-very-secret-1", '"sk-very-secret-1"'),
+        SECOND,
         snapshot.revision,
     )
     assert snapshot.providers["cloud"].secret == Secret("sk-very-secret-1"), "it was filled in"

@@ -96,5 +96,7 @@ def _short(value: object) -> str:
         return "none"
     if isinstance(value, list):
         value = ", ".join(str(item) for item in value) or "none"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if len(text) <= _MAX_VALUE else f"{text[: _MAX_VALUE - 1]}…"

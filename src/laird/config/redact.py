@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from laird.config.overrides import env_name
+from laird.config.rewrite import inline_yaml
 from laird.config.schema import REDACTED
 from laird.config.yaml_source import read_yaml
 from laird.domain.errors import ConfigError
@@ -102,5 +102,5 @@ def _splice(text: str, changes: list[tuple[ScalarNode, str]]) -> str:
         anchor = re.match(r"(?:[&!]\S*\s+)*", written)
         kept = anchor[0] if anchor else ""
         tail = "\n" if written.endswith("\n") else ""
-        text = f"{text[:start]}{kept}{json.dumps(value, ensure_ascii=False)}{tail}{text[end:]}"
+        text = f"{text[:start]}{kept}{inline_yaml(value)}{tail}{text[end:]}"
     return text

@@ -21,6 +21,7 @@ from laird.config.yaml_source import YamlSource, read_yaml
 from laird.domain.errors import ConfigError
 
 _Splice = tuple[int, int, str]
+_MARKS = ("&", "!", "*")
 
 
 class _Unsplicable(Exception):
@@ -100,7 +101,7 @@ def dump_yaml(value: object, *, flow: bool = False) -> str:
     return stream.getvalue()
 
 
-def _inline(value: object) -> str:
+def inline_yaml(value: object) -> str:
     """Write a value on one line, fit for any place."""
     return dump_yaml([value], flow=True).strip()[1:-1]
 
@@ -136,7 +137,7 @@ class _Rewriter:
         """Return the splices inside a node that make it mean `new`, or raise."""
         if _same(old, new):
             return []
-        if id(node) in self._seen or self._text[node.start_mark.index] in "&!*":
+        if id(node) in self._seen or self._text.startswith(_MARKS, node.start_mark.index):
             raise _Unsplicable
         self._seen.add(id(node))
         both = (old, new)
@@ -149,9 +150,9 @@ class _Rewriter:
         elif isinstance(node, ScalarNode) and node.style not in {"|", ">"} and _is_inline(new):
             if node.start_mark.index == node.end_mark.index:
                 raise _Unsplicable
-            return [(node.start_mark.index, node.end_mark.index, _inline(new))]
+            return [(node.start_mark.index, node.end_mark.index, inline_yaml(new))]
         if getattr(node, "flow_style", None) and "#" not in self._slice(node):
-            return [(node.start_mark.index, node.end_mark.index, _inline(new))]
+            return [(node.start_mark.index, node.end_mark.index, inline_yaml(new))]
         raise _Unsplicable
 
     def _slice(self, node: Node) -> str:
@@ -202,12 +203,12 @@ class _Rewriter:
         """Write `name: value` as lines that begin in a column."""
         indent = " " * column
         if _is_inline(value):
-            return f"{indent}{_inline(name)}: {_inline(value)}\n"
+            return f"{indent}{inline_yaml(name)}: {inline_yaml(value)}\n"
         body = dump_yaml(value, flow=False).splitlines()
         # A block list keeps its own offset of two; a mapping is indented by two.
         extra = "" if isinstance(value, list) else "  "
         lines = "".join(f"{indent}{extra}{line}\n" for line in body)
-        return f"{indent}{_inline(name)}:\n{lines}"
+        return f"{indent}{inline_yaml(name)}:\n{lines}"
 
     def _without(self, pairs: list[tuple[ScalarNode, Node]], at: int) -> _Splice:
         key, value = pairs[at]
@@ -292,7 +293,7 @@ class _Rewriter:
     def _item(self, value: object, column: int, *, flow: bool) -> str:
         indent = " " * column
         if flow or _is_inline(value):
-            return f"{indent}- {_inline(value)}\n"
+            return f"{indent}- {inline_yaml(value)}\n"
         lines = dump_yaml(value, flow=False).splitlines()
         if isinstance(value, list):
             lines = [line.removeprefix("  ") for line in lines]
@@ -310,8 +311,12 @@ class _Rewriter:
 
     def _content_end(self, key: ScalarNode, value: Node) -> int:
         """Return where a pair's text ends, without a comment after it."""
-        end = self._end_of(value)
-        return end if end > key.end_mark.index else self._text.index(":", key.end_mark.index) + 1
+        if value.start_mark.index < value.end_mark.index:
+            return self._end_of(value)
+        colon = self._text.find(":", key.end_mark.index)
+        if colon < 0:
+            raise _Unsplicable
+        return colon + 1
 
     def _end_of(self, node: Node) -> int:
         if isinstance(node, MappingNode) and not node.flow_style and node.value:
