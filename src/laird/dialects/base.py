@@ -50,7 +50,10 @@ class Relay(Protocol):
     def feed(self, data: bytes) -> bytes:
         """Return the client's bytes for these upstream bytes; may be empty.
 
-        The success marker is never in them. Raises an `UpstreamError` for an error in the stream.
+        Neither the success marker is in them nor what says why the model stopped: those are kept
+        back for `end`, so that a stream which is cut never looks complete.
+
+        Raises an `UpstreamError` for an error in the stream.
         """
         ...
 

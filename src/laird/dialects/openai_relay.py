@@ -53,6 +53,7 @@ class OpenAIPassThrough:
         "_provider",
         "_split",
         "_stray",
+        "_tail",
         "content",
         "done",
         "finished",
@@ -71,6 +72,7 @@ class OpenAIPassThrough:
         self._split = SseSplitter(LONGEST_EVENT).feed
         self._between = True
         self._stray = StrayJson()
+        self._tail: list[bytes] = []
         self._plain = self._plain_event = NO_PATTERN
         self._plain_start = b""
         self._lessons_skipped = 0
@@ -103,10 +105,13 @@ class OpenAIPassThrough:
         return b""
 
     def end(self) -> bytes:
-        """Return the success marker. Raises `UpstreamGarbled` when the answer is not complete."""
+        """Return what was kept back and the success marker.
+
+        Raises `UpstreamGarbled` when the answer is not complete.
+        """
         if not self.finished:
             raise self._stray.error(self._provider)
-        return DONE
+        return b"".join(self._tail) + DONE
 
     def _events(self, events: list[SseEvent]) -> bytes:
         """Return what the client gets for these events."""
@@ -152,6 +157,13 @@ class OpenAIPassThrough:
             self.usage = token_usage(chunk.usage)
             if not choices and not self._include_usage:
                 return
+        if self.finished:
+            # A stream that is cut after this must not look complete, so it waits for the end.
+            pieces = self._tail
+        elif self._tail:
+            # Another choice has begun: the stream goes on.
+            pieces += self._tail
+            self._tail = []
         if chunk.provider is _UNSET and payload.startswith(b'{"'):
             pieces += (b"data: ", self._field, payload[1:], b"\n\n")
             self._learn(payload, chunk)

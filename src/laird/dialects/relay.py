@@ -25,7 +25,7 @@ from laird.domain.tokens import TokenUsage
 class TranslatingRelay:
     """Reads one wire format and writes another, event by event. See `Relay` for the marks."""
 
-    __slots__ = ("_encoder", "_reader", "content", "finished", "text_length", "usage")
+    __slots__ = ("_encoder", "_reader", "_tail", "content", "finished", "text_length", "usage")
 
     def __init__(self, reader: EventReader, encoder: Encoder) -> None:
         self.content = False
@@ -34,6 +34,7 @@ class TranslatingRelay:
         self.text_length = 0
         self._reader = reader
         self._encoder = encoder
+        self._tail = b""
 
     @property
     def done(self) -> bool:
@@ -45,8 +46,17 @@ class TranslatingRelay:
         events = self._reader.feed(data)
         if not events:
             return b""
+        was_finished = self.finished
         self._watch(events)
-        return self._encoder.encode(events)
+        if was_finished:
+            self._tail += self._encoder.encode(events)
+            return b""
+        if not self.finished:
+            return self._encoder.encode(events)
+        last = next(n for n, event in enumerate(events) if isinstance(event, Finished))
+        shown = self._encoder.encode(events[:last])
+        self._tail = self._encoder.encode(events[last:])
+        return shown
 
     def end(self) -> bytes:
         """Return the rest with the success marker. Raises `UpstreamGarbled` when it is cut."""
@@ -55,7 +65,7 @@ class TranslatingRelay:
         if not self.finished:
             raise UpstreamGarbled("The provider's stream ended before the answer was complete.")
         rest = self._encoder.encode(events) if events else b""
-        return rest + self._encoder.end(self.usage)
+        return self._tail + rest + self._encoder.end(self.usage)
 
     def _watch(self, events: list[StreamEvent]) -> None:
         for event in events:

@@ -96,36 +96,44 @@ class Exchange:
         await self._client.end(receipt + last)
 
     async def _pump(self, relay: Relay, response: UpstreamResponse, row: OpenAttempt) -> bytes:
-        """Move bytes to the upstream's end and return the last ones, which are not sent yet.
+        """Move bytes to the upstream's end; return those that were not shown for want of content.
 
-        Nothing is sent before the first content, so that a failure until then is invisible. What
-        says why the model stopped is kept back until the upstream has really ended: a stream that
-        is cut after it must not look complete either.
+        Nothing is shown before the first content, so that a failure until then is invisible.
         """
+        chunk = response.chunk
+        feed = relay.feed
         held = b""
-        while not relay.content and not relay.finished:
-            data = await response.chunk()
+        while not relay.content:
+            data = await chunk()
             if not data:
                 return held
-            held += relay.feed(data)
-        row.first_content = time.monotonic()
-        if relay.finished:
-            return held + await self._finish(relay, response)
-        await self._show(held)
-        return await self._pass_on(relay, response)
+            held += feed(data)
+            if relay.done:
+                break
+        if relay.content:
+            row.first_content = time.monotonic()
+            await self._show(held)
+            held = b""
+        await self._pass_on(relay, response)
+        return held
 
-    async def _pass_on(self, relay: Relay, response: UpstreamResponse) -> bytes:
-        """Send what comes until the model has finished; return what must wait for the end."""
+    async def _pass_on(self, relay: Relay, response: UpstreamResponse) -> None:
+        """Show what comes until the upstream says that nothing follows, or its body ends."""
         chunk = response.chunk
         feed = relay.feed
         send = self._client.send
-        while data := await chunk():
+        while not relay.done:
+            data = await chunk()
+            if not data:
+                return
             out = feed(data)
-            if relay.finished:
-                return out + await self._finish(relay, response)
             if out:
                 await send(out)
-        return b""
+        # Some servers leave the body open after the end marker. They are not waited for long.
+        with suppress(TimeoutError, UpstreamError):
+            async with asyncio.timeout(_AFTER_MARKER_S):
+                while await chunk():
+                    pass
 
     async def _show(self, data: bytes) -> None:
         """Send more, as the beginning where nothing was sent yet."""
@@ -134,24 +142,6 @@ class Exchange:
         else:
             self.begun = True
             await self._client.begin(self._trace, data)
-
-    @staticmethod
-    async def _finish(relay: Relay, response: UpstreamResponse) -> bytes:
-        """Read what follows the finish: usage, the end marker, the end of the body.
-
-        Some servers leave the body open after the marker. They are not waited for long.
-        """
-        out = b""
-        while not relay.done:
-            data = await response.chunk()
-            if not data:
-                return out
-            out += relay.feed(data)
-        with suppress(TimeoutError, UpstreamError):
-            async with asyncio.timeout(_AFTER_MARKER_S):
-                while await response.chunk():
-                    pass
-        return out
 
     def _open_relay(self, adapter: Adapter, *, forwards: bool) -> Relay:
         call = self._call

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+import msgspec
+
 from laird.domain.catalog import Model
 from laird.domain.errors import LairdError
 from laird.domain.money import NANO
@@ -74,6 +76,10 @@ class OpenAttempt:
                 completion=estimate_tokens(output_chars),
                 estimated=True,
             )
+        elif usage.estimated:
+            # A stream that broke off may have counted its input and not yet its output.
+            seen = max(usage.completion, estimate_tokens(output_chars))
+            usage = msgspec.structs.replace(usage, completion=seen)
         return self._books.close(self, self._model, status, usage, error, http_status)
 
     def fail(self, error: LairdError, http_status: int | None) -> None:
