@@ -140,6 +140,14 @@ class LairdProcess:
         self.logged: list[str] = []
         self._process: subprocess.Popen[str] | None = None
         self._readers: list[threading.Thread] = []
+        self._connections: list[HTTPConnection] = []
+
+    def close(self) -> None:
+        """Close all connections to it, and kill it if it still runs."""
+        for connection in self._connections:
+            connection.close()
+        if self.running:
+            self.kill()
 
     def start(self, within_s: float = 20.0) -> Self:
         """Start and wait until the server says where it is."""
@@ -230,8 +238,10 @@ class LairdProcess:
             connection.close()
 
     def connection(self) -> HTTPConnection:
-        """Return a connection to it."""
-        return HTTPConnection("127.0.0.1", int(self.url.rpartition(":")[2]), timeout=20)
+        """Return a connection to it, closed at the end of the test."""
+        connection = HTTPConnection("127.0.0.1", int(self.url.rpartition(":")[2]), timeout=20)
+        self._connections.append(connection)
+        return connection
 
     def command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a `laird` command on its home."""
@@ -277,8 +287,7 @@ def laird_process(
     try:
         yield process
     finally:
-        if process.running:
-            process.kill()
+        process.close()
 
 
 def free_port() -> int:
