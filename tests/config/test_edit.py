@@ -239,6 +239,10 @@ def test_a_name_with_capitals_becomes_an_entry_with_its_spelling() -> None:
         (lambda: edit.remove_chain(TEXT, "zzz"), "no chain 'zzz'"),
         (lambda: edit.remove_alias(TEXT, "zzz"), "no alias 'zzz'"),
         (lambda: edit.add_chain("chains: 5", {"id": "x"}), "not a list"),
+        (lambda: edit.set_alias("aliases: [a]", "x", "y"), "not a mapping"),
+        (lambda: edit.set_alias("models: [a]", "x", "y"), "'models' has an entry without an id"),
+        (lambda: edit.set_alias("chains: [{id: a, models: 5}]", "x", "y"), "of 'a' is not a list"),
+        (lambda: edit.set_alias("chains: [{id: a, models: [5]}]", "x", "y"), "a wrong step"),
         (lambda: edit.set_alias("- a", "x", "y"), "not a mapping"),
     ],
 )

@@ -72,7 +72,7 @@ credential_list:
 router_settings:
   routing_strategy: latency-based-routing
   model_group_alias: {gpt-4: gpt-4o, hid: {model: fast, hidden: true}, many: [a, b]}
-  fallbacks: [{gpt-4o: [Claude, zzz]}]
+  fallbacks: [{gpt-4o: [Claude, zzz]}, {Claude: [local]}]
   num_retries: 20
   redis_host: x
 litellm_settings:
@@ -135,7 +135,7 @@ def test_litellm_fallbacks_become_chains(
     litellm: ImportedDocument, compile_text: CompileText
 ) -> None:
     snapshot = compile_text(litellm.text)
-    chain = snapshot.chains["gpt-4o-failover"]
+    chain = snapshot.chains["gpt-4o"]
     assert [f"{step.provider_id}/{step.model_id}" for step in chain.steps] == [
         "openai/gpt-4o", "azure/gpt-4o", "azure/gpt-4o-2", "anthropic/claude",
     ]  # fmt: skip
@@ -159,7 +159,7 @@ def test_litellm_fallbacks_become_chains(
         "az: it has no api_base, which is needed here; it was left out.",
         "*: wildcards have no equal; list the models by name.",
         "a model_list entry without model_name or model was left out.",
-        "gpt-4o: ask for 'gpt-4o-failover' to have its fallbacks.",
+        "Claude: ask for 'claude-failover' to have its fallbacks.",
         "fallback to zzz: there is no such model; it was left out.",
         "alias many: its target is no single model; it was left out.",
         "router_settings.redis_host is not carried over.",

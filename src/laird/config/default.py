@@ -28,7 +28,6 @@ providers:
   - id: demo
     name: Demo
     kind: demo
-    endpoint: demo://
     # Last in line: real providers are preferred.
     priority: 1000
     models:

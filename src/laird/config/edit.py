@@ -18,6 +18,13 @@ from laird.domain.errors import InvalidRequest
 Fields = Mapping[str, object]
 """Fields of one entry, such as `{"id": "openai", "kind": "openai"}`."""
 _Data = dict[str, Any]
+_SHAPE: Mapping[str, type] = {
+    "providers": list,
+    "models": list,
+    "chains": list,
+    "aliases": dict,
+    "routing": dict,
+}
 _NULL_MEANS_SOMETHING = frozenset({"authType"})
 
 
@@ -219,18 +226,35 @@ def _edit(text: str, change: Callable[[_Data], None]) -> str:
     data = read_yaml(text, "").data
     if data is None:
         data = {}
-    if not isinstance(data, dict):
-        raise InvalidRequest("The document is not a mapping, so it can't be edited.")
+    _check_shape(data)
     change(data)
     return rewrite(text, data)
 
 
+def _check_shape(data: object) -> None:
+    """Refuse a document whose sections are not what edits go through."""
+    if not isinstance(data, dict):
+        raise InvalidRequest("The document is not a mapping, so it can't be edited.")
+    for name, kind in _SHAPE.items():
+        if not isinstance(data.get(name) or kind(), kind):
+            what = "list" if kind is list else "mapping"
+            raise InvalidRequest(f"'{name}' in the document is not a {what}: mend that first.")
+    for name, inner in (("providers", "models"), ("models", "tags"), ("chains", "models")):
+        for entry in data.get(name) or []:
+            if not isinstance(entry, dict) or "id" not in entry:
+                raise InvalidRequest(f"'{name}' has an entry without an id: mend that first.")
+            if not isinstance(entry.get(inner) or [], list):
+                raise InvalidRequest(
+                    f"'{inner}' of '{entry['id']}' is not a list: mend that first."
+                )
+    for chain in data.get("chains") or []:
+        if not all(isinstance(step, dict) for step in chain.get("models") or []):
+            raise InvalidRequest(f"Chain '{chain['id']}' has a wrong step: mend that first.")
+
+
 def _section(data: _Data, name: str) -> list[Any]:
-    if not data.get(name):
-        data[name] = []
-    section = data[name]
-    if not isinstance(section, list):
-        raise InvalidRequest(f"'{name}' in the document is not a list, so it can't be edited.")
+    section: list[Any] = data.get(name) or []
+    data[name] = section
     return section
 
 
@@ -267,7 +291,8 @@ def _merge(fields: _Data, changes: Fields) -> None:
         if value is None and name not in _NULL_MEANS_SOMETHING:
             fields.pop(name, None)
         elif isinstance(value, Mapping):
-            inner = dict(fields.get(name) or {})
+            before = fields.get(name)
+            inner = dict(before) if isinstance(before, dict) else {}
             _merge(inner, value)
             fields[name] = inner
         else:

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -165,6 +166,8 @@ def _keep_attributes(descriptor: int, target: Path) -> None:
         old = target.stat()
     except FileNotFoundError:
         return
+    if sys.platform == "win32":
+        return
     os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
     if (old.st_uid, old.st_gid) != (os.geteuid(), os.getegid()):
         try:
@@ -189,6 +192,8 @@ def _rename(temporary: Path, target: Path, data: bytes) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
+    if sys.platform == "win32":
+        return
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from laird.config.schema import slug
+from laird.config.schema import PLAIN_ID, slug
 from laird.domain.catalog import Kind
 
 _Data = dict[str, Any]
@@ -306,16 +307,24 @@ class _Importer:
             steps = self._steps([group, *others], retries)
             if not steps:
                 continue
-            chain_id = _free(_plain(f"{group}-failover"), taken)
+            chain_id = self._chain_id(group, taken)
             taken.add(chain_id)
             chains.append({"id": chain_id, "name": f"{group} with failover", "models": steps})
-            self._note(f"{group}: ask for '{chain_id}' to have its fallbacks.")
+            if chain_id != group:
+                self._note(f"{group}: ask for '{chain_id}' to have its fallbacks.")
         default = router.get("default_fallbacks") or library.get("default_fallbacks")
         steps = self._steps(default if isinstance(default, list) else [], retries)
         if not steps:
             return chains, {}
         chain_id = _free("fallback", taken)
         return [*chains, {"id": chain_id, "models": steps}], {"fallback": chain_id}
+
+    @staticmethod
+    def _chain_id(group: str, taken: set[str]) -> str:
+        """Call a chain like its model where that can be an id: a request finds the chain first."""
+        if group not in taken and re.fullmatch(PLAIN_ID, group):
+            return group
+        return _free(_plain(f"{group}-failover"), taken)
 
     def _steps(self, groups: list[Any], retries: int | None) -> list[_Data]:
         extra = {} if retries is None else {"maxRetries": retries}
