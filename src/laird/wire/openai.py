@@ -239,7 +239,9 @@ def _usage(value: Mapping[str, Any]) -> WireUsage:
 
 
 def _count(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if type(value) is int else None
 
 
 def token_usage(usage: WireUsage) -> TokenUsage:
