@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import pytest_asyncio
 import uvloop
+from tests.support.upstream import ScriptedUpstream
 
 from laird.transport.client import HttpTransport
 from laird.transport.proxies import Proxies
-from tests.support.upstream import ScriptedUpstream
 
 
 def pytest_asyncio_loop_factories(

@@ -6,9 +6,6 @@ import gzip
 import zlib
 
 import pytest
-
-from laird.domain.errors import UpstreamGarbled
-from laird.transport.client import HttpTransport
 from tests.support import openai_wire
 from tests.support.answers import Coding, Framing
 from tests.support.calls import PATIENT, fetch, pieces, request_to
@@ -22,6 +19,9 @@ from tests.support.upstream import (
     sse_answer,
     text_answer,
 )
+
+from laird.domain.errors import UpstreamGarbled
+from laird.transport.client import HttpTransport
 
 
 async def test_a_request_says_what_it_should(up: ScriptedUpstream, http: HttpTransport) -> None:

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
-
-from laird.domain.catalog import Timeouts
-from laird.domain.errors import ConnectionLost, Unreachable
-from laird.transport.base import RequestHead
-from laird.transport.client import HttpTransport
-from laird.transport.exchange import HIGH_WATER
-from laird.transport.proxies import Proxies
 from tests.support.answers import Answer
 from tests.support.calls import PATIENT, fetch, pieces, request_to
 from tests.support.upstream import (
@@ -26,16 +20,31 @@ from tests.support.upstream import (
     text_answer,
 )
 
+from laird.domain.catalog import Timeouts
+from laird.domain.errors import ConnectionLost, Unreachable
+from laird.transport.base import RequestHead
+from laird.transport.client import HttpTransport
+from laird.transport.exchange import HIGH_WATER
+from laird.transport.proxies import Proxies
+
 
 def idle(http: HttpTransport) -> int:
     """Count the idle connections."""
     return sum(map(len, http._pools.values()))
 
 
+def handles(up: ScriptedUpstream, count: int) -> bool:
+    return up.active == count
+
+
+def has_received(up: ScriptedUpstream, count: int) -> bool:
+    return len(up.requests) >= count
+
+
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until a condition of the client's own state holds."""
     async with asyncio.timeout(5):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the client has no event for its own insides
             await asyncio.sleep(0.001)
 
 
@@ -75,7 +84,7 @@ async def test_the_connection_used_last_goes_first(
     tasks = []
     for count, _ in enumerate(gates, 1):
         tasks.append(asyncio.create_task(fetch(http, up.url)))
-        await up.wait_for(lambda count=count: up.active == count)
+        await up.wait_for(partial(handles, up, count))
     for gate, task in zip(gates, tasks, strict=True):
         gate.open()
         await task
@@ -287,8 +296,7 @@ async def test_a_thousand_cancellations_leak_nothing(
             await asyncio.sleep(0)
         for task in tasks[20:40]:
             task.cancel()
-        started = len(up.requests)
-        await up.wait_for(lambda started=started: len(up.requests) >= started + 40)
+        await up.wait_for(partial(has_received, up, len(up.requests) + 40))
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
