@@ -51,6 +51,7 @@ class OpenAIPassThrough:
         "_plain_event",
         "_plain_start",
         "_provider",
+        "_shown",
         "_split",
         "_stray",
         "_tail",
@@ -73,6 +74,7 @@ class OpenAIPassThrough:
         self._between = True
         self._stray = StrayJson()
         self._tail: list[bytes] = []
+        self._shown = False
         self._plain = self._plain_event = NO_PATTERN
         self._plain_start = b""
         self._lessons_skipped = 0
@@ -115,7 +117,6 @@ class OpenAIPassThrough:
 
     def _events(self, events: list[SseEvent]) -> bytes:
         """Return what the client gets for these events."""
-        before = self.text_length
         pieces: list[bytes] = []
         for name, payload in events:
             plain = self._plain
@@ -125,8 +126,7 @@ class OpenAIPassThrough:
                 pieces += (self._plain_start, payload[plain.before_length :], b"\n\n")
             elif not self.done:
                 self._event(name, payload, pieces)
-        if self.text_length != before:
-            self.content = True
+        self.content = self._shown
         return b"".join(pieces)
 
     def _event(self, name: str | None, payload: bytes, pieces: list[bytes]) -> None:
@@ -158,15 +158,20 @@ class OpenAIPassThrough:
             if not choices and not self._include_usage:
                 return
         if self.finished:
-            # A stream that is cut after this must not look complete, so it waits for the end.
+            # A stream that is cut after this must not look complete, so it waits for the end,
+            # and what follows waits behind it.
             pieces = self._tail
-        elif self._tail:
-            # Another choice has begun: the stream goes on.
-            pieces += self._tail
-            self._tail = []
+            self._plain = self._plain_event = NO_PATTERN
+        else:
+            if self._tail:
+                # Another choice has begun: the stream goes on.
+                pieces += self._tail
+                self._tail = []
+            self._shown = self.text_length > 0
         if chunk.provider is _UNSET and payload.startswith(b'{"'):
             pieces += (b"data: ", self._field, payload[1:], b"\n\n")
-            self._learn(payload, chunk)
+            if not self.finished:
+                self._learn(payload, chunk)
         else:
             pieces += (b"data: ", _named(payload, self._provider), b"\n\n")
 

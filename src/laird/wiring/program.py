@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
@@ -23,7 +22,7 @@ from laird.config.compile import compile_snapshot
 from laird.config.default import FoundServer, first_document
 from laird.config.home import YamlHome
 from laird.config.live import LiveConfiguration
-from laird.config.settings import Settings
+from laird.config.settings import Settings, mistyped_settings, read_environment
 from laird.dialects.openai_chat import OpenAIChat
 from laird.domain.catalog import Kind, Pricing, Snapshot
 from laird.domain.errors import StorageUnavailable
@@ -155,7 +154,8 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
                 samples.run(),
             ):
                 stack.push_async_callback(_begin(work))
-            _warn(configuration.snapshot)
+            _warn(configuration.snapshot.warnings)
+            _warn((*mistyped_settings(read_environment()), *sqlite_warnings()))
         yield program
 
 
@@ -194,7 +194,7 @@ async def _document_home(settings: Settings, transport: Transport) -> YamlHome:
         servers = [
             FoundServer(kind=one.kind, endpoint=one.endpoint, models=one.models) for one in found
         ]
-        home.create(first_document(servers=servers, kinds=KINDS, environment=os.environ))
+        home.create(first_document(servers=servers, kinds=KINDS, environment=read_environment()))
         _log.info("wrote a first configuration", file=str(settings.config))
     return home
 
@@ -203,18 +203,18 @@ def _compiler(catalogue: Catalogue) -> Callable[[Any], Snapshot]:
     def price(kind: Kind, upstream_model: str) -> Pricing | None:
         return catalogue.price(kind.prices_as, upstream_model, datetime.now(UTC))
 
-    return partial(compile_snapshot, kinds=KINDS, environment=os.environ, price=price)
+    return partial(compile_snapshot, kinds=KINDS, environment=read_environment(), price=price)
 
 
 def _use(gateway: Gateway, prober: Prober | None, _old: Snapshot, new: Snapshot) -> None:
     gateway.use(build_runtime(new, build_adapter))
     if prober is not None:
         prober.configure(new)
-    _warn(new)
+    _warn(new.warnings)
 
 
-def _warn(snapshot: Snapshot) -> None:
-    for warning in (*snapshot.warnings, *sqlite_warnings()):
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
         _log.warning(warning)
 
 
