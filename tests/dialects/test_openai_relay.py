@@ -167,6 +167,37 @@ class TestMarks:
         assert passing.usage == TokenUsage(prompt=9, completion=3, cached=4, reasoning=2)
 
 
+class TestHoldingBack:
+    def test_nothing_shown_says_that_the_answer_is_complete(self) -> None:
+        passing = relay()
+        shown = b"".join([passing.feed(piece) for piece in STREAM])
+        assert b'"stop"' not in shown
+        assert without_provider(passing.end()) == b"".join(STREAM[-3:])
+
+    def test_a_last_chunk_with_text_waits_too_and_is_no_content_yet(self) -> None:
+        passing = relay()
+        assert passing.feed(STREAM[0] + chunk({"content": "x"}, "stop")).count(b"data:") == 1
+        assert not passing.content
+        assert b'"x"' in passing.end()
+
+    def test_what_follows_the_finish_waits_behind_it(self) -> None:
+        late = chunk({"content": "late"})
+        passing = relay()
+        out = [passing.feed(piece) for piece in (*STREAM[:5], late)]
+        assert out[-2:] == [b"", b""]
+        assert without_provider(passing.end()) == STREAM[4] + late + DONE
+
+    def test_a_choice_that_begins_late_lets_the_stream_go_on(self) -> None:
+        passing = relay()
+        first = chunk({"content": "x"}, "stop")
+        assert passing.feed(first) == b""
+        second = chunk({}, choices=[{"index": 1, "delta": {}}])
+        assert without_provider(passing.feed(second)) == first + second
+        assert passing.content
+        with pytest.raises(errors.UpstreamGarbled):
+            passing.end()
+
+
 class TestFailures:
     @pytest.mark.parametrize("kept", range(len(STREAM) - 3))
     def test_a_stream_cut_before_its_finish_never_ends_well(self, kept: int) -> None:
@@ -340,6 +371,8 @@ chunks = st.one_of(
     st.builds(lambda t: chunk({"content": t}).replace(b"\n\n", b"\r\n\r\n"), texts),
     st.builds(lambda t: chunk({}, choices=[{"index": 1, "delta": {"content": t}}]), texts),
     st.builds(lambda t: compact({"choices": [{"delta": {"content": t}}]}), texts),
+    st.builds(lambda t: chunk({"content": t}, "stop"), texts),
+    st.builds(lambda t: chunk({}, choices=[], usage=USAGE, model=t), texts),
     st.just(b": comment\n\n"),
     st.just(tool_call_stream()[2]),
 )  # fmt: skip

@@ -157,23 +157,29 @@ class OpenAIPassThrough:
             self.usage = token_usage(chunk.usage)
             if not choices and not self._include_usage:
                 return
-        if self.finished:
-            # A stream that is cut after this must not look complete, so it waits for the end,
-            # and what follows waits behind it.
-            pieces = self._tail
-            self._plain = self._plain_event = NO_PATTERN
-        else:
-            if self._tail:
-                # Another choice has begun: the stream goes on.
-                pieces += self._tail
-                self._tail = []
-            self._shown = self.text_length > 0
+        pieces = self._open_or_held(pieces)
         if chunk.provider is _UNSET and payload.startswith(b'{"'):
             pieces += (b"data: ", self._field, payload[1:], b"\n\n")
             if not self.finished:
                 self._learn(payload, chunk)
         else:
             pieces += (b"data: ", _named(payload, self._provider), b"\n\n")
+
+    def _open_or_held(self, pieces: list[bytes]) -> list[bytes]:
+        """Return where the chunk just watched belongs: with `pieces`, or kept back for `end`.
+
+        A stream that is cut after its finish must not look complete, so the finish waits for the
+        end, and what follows waits behind it.
+        """
+        if self.finished:
+            self._plain = self._plain_event = NO_PATTERN
+            return self._tail
+        if self._tail:
+            # Another choice has begun: the stream goes on.
+            pieces += self._tail
+            self._tail = []
+        self._shown = self.text_length > 0
+        return pieces
 
     def _learn(self, payload: bytes, chunk: WireChunk) -> None:
         """Learn how this stream's text chunks look; less and less often where each differs."""
