@@ -207,11 +207,37 @@ class TestTranslatingRelay:
         relay.feed(b"x")
         assert not relay.content
 
+    def test_the_finish_and_what_follows_wait_for_the_end(self) -> None:
+        reader = Reader([TextDelta("x"), Finished(FinishReason.STOP)])
+        relay = TranslatingRelay(reader, encoder(include_usage=True))
+        shown = relay.feed(b"x")
+        assert (relay.content, relay.finished) == (True, True)
+        assert b'"content":"x"' in shown
+        assert b'"stop"' not in shown
+        reader.events = [UsageSeen(USAGE)]
+        assert relay.feed(b"x") == b""
+        finish, usage = checked(relay.end())
+        assert finish.choices[0].finish_reason == "stop"
+        assert usage.usage is not None
+
     def test_a_stream_without_its_finish_never_ends_well(self) -> None:
         relay = TranslatingRelay(Reader([TextDelta("x")]), encoder())
         relay.feed(b"x")
         with pytest.raises(errors.UpstreamGarbled):
             relay.end()
+
+
+@pytest.mark.parametrize(
+    ("options", "wants"),
+    [
+        ({"include_usage": True}, True),
+        ({"include_usage": False}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_whether_a_client_wants_usage(options: Any, wants: bool) -> None:
+    assert CHAT.wants_usage({"stream_options": options}) is wants
 
 
 ERRORS: list[tuple[errors.LairdError, str, str, str | None]] = [
