@@ -13,9 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    Bundle,
     RuleBasedStateMachine,
-    consumes,
     initialize,
     invariant,
     precondition,
@@ -39,7 +37,6 @@ class Ledger(RuleBasedStateMachine):
     """A server's life: attempts, drains, outages, kills, old files that come back."""
 
     template: Path
-    under_way: Bundle[AttemptStarted] = Bundle("under_way")
 
     @initialize()
     def begin(self) -> None:
@@ -48,15 +45,16 @@ class Ledger(RuleBasedStateMachine):
         shutil.copy(self.template, self.file)
         self.database = Database(sqlite_url(self.file), busy_timeout_s=0.01)
         self.loop = asyncio.new_event_loop()
-        self.open: dict[Identity, int] = {}
+        self.open: dict[Identity, AttemptStarted] = {}
         self.done: dict[Identity, int] = {}
         self.in_memory: set[Identity] = set()
         """Finished, but on no disk for all we know: a kill may make them interrupted ones."""
-        self.interrupted: dict[Identity, int] = {}
-        self.perhaps: dict[Identity, tuple[int, int]] = {}
+        self.interrupted: dict[Identity, int | None] = {}
+        self.perhaps: dict[Identity, int] = {}
         """Killed when only memory, or perhaps the ledger, had the finish."""
         self.seen: dict[str, bytes] = {}
         self.number = 0
+        self.killed_at = 0
         self.away = False
         self.disk_fails = False
         self.write = os.write
@@ -74,38 +72,45 @@ class Ledger(RuleBasedStateMachine):
         return self.write(descriptor, data)
 
     @rule(
-        target=under_way,
-        again=st.booleans(),
-        cost=st.integers(0, 10**9),
-        provider=st.sampled_from(["openai", "ollama"]),
+        costs=st.lists(st.integers(0, 10**9), min_size=1, max_size=6),
+        finishes=st.integers(0, 8),
+        oldest=st.booleans(),
+        retry=st.booleans(),
     )
-    def start(self, cost: int, provider: str, *, again: bool) -> AttemptStarted:
+    def serve(self, costs: list[int], finishes: int, *, oldest: bool, retry: bool) -> None:
+        for cost in costs:
+            self.start(cost, retry=retry)
+        for cost in range(min(finishes, len(self.open))):
+            self.finish(cost, oldest=oldest)
+
+    @rule(oldest=st.booleans())
+    def finish_everything(self, *, oldest: bool) -> None:
+        while self.open:
+            self.finish(7, oldest=oldest)
+
+    def start(self, cost: int, *, retry: bool) -> None:
         self.number += 1
-        name, attempt = (f"req_{self.number - 1}", 2) if again else (f"req_{self.number}", 1)
-        begun = started(name, attempt, cost_nano=cost, provider=provider)
+        name, attempt = (f"req_{self.number - 1}", 2) if retry else (f"req_{self.number}", 1)
+        begun = started(name, attempt, cost_nano=cost)
         try:
             self.journal.start(begun)
         except UsageUnavailable:
             assert self.disk_fails
         else:
-            assert not self.disk_fails or self.journal.open_attempts
-            self.open[name, attempt] = cost
-        return begun
+            self.open[name, attempt] = begun
 
-    @rule(begun=consumes(under_way), cost=st.integers(0, 10**9))
-    def finish(self, begun: AttemptStarted, cost: int) -> None:
-        identity = (begun.request_id, begun.attempt)
-        if identity not in self.open:
-            return
-        del self.open[identity]
+    def finish(self, cost: int, *, oldest: bool) -> None:
+        identity = next(iter(self.open) if oldest else reversed(self.open))
+        begun = self.open.pop(identity)
         self.done[identity] = cost
         self.journal.finish(finished(begun, cost_nano=cost))
-        if self.journal.unwritten:
+        if identity in self.journal.unwritten:
             assert self.disk_fails
             self.in_memory.add(identity)
 
     @rule()
     def flush(self) -> None:
+        self.remember_files()
         complete = self.loop.run_until_complete(self.drain.flush())
         if complete:
             self.in_memory.clear()
@@ -120,31 +125,33 @@ class Ledger(RuleBasedStateMachine):
             assert self.away or self.disk_fails
             assert self.drain.state.last_error
 
-    @rule()
     def remember_files(self) -> None:
         for segment in find_segments(self.home / "journal"):
             self.seen[segment.path.name] = segment.path.read_bytes()
 
+    @precondition(lambda self: self.number > self.killed_at + 3)
     @rule(tail=st.binary(max_size=40), old=st.booleans(), recovers=st.booleans())
     def kill(self, tail: bytes, *, old: bool, recovers: bool) -> None:
         """Die at once; a half record may stand at the end, and old files may come back."""
-        os.close(self.journal._descriptor) if self.journal._path else None
         if self.journal._path:
+            os.close(self.journal._descriptor)
             with self.journal._path.open("r+b") as file:
                 file.seek(self.journal._offset)
                 file.write(tail)
-        for identity, cost in self.open.items():
-            self.interrupted[identity] = cost
+        self.remember_files()
+        self.killed_at = self.number
+        for identity, begun in self.open.items():
+            self.interrupted[identity] = begun.cost_nano
         for identity in self.in_memory:
-            self.perhaps[identity] = (self.done.pop(identity), -1)
+            self.perhaps[identity] = self.done.pop(identity)
         self.open.clear()
         self.in_memory.clear()
         self.disk_is_back()
         if old:
             for name, content in self.seen.items():
-                file = self.home / "journal" / name
-                if not file.exists():
-                    file.write_bytes(content)
+                gone = self.home / "journal" / name
+                if not gone.exists():
+                    gone.write_bytes(content)
         if recovers:
             try:
                 recover(self.home / "journal", self.database)
@@ -152,26 +159,28 @@ class Ledger(RuleBasedStateMachine):
                 assert self.away
         self.boot()
 
-    @precondition(lambda self: not self.away)
-    @rule()
-    def database_goes_away(self) -> None:
-        self.away = True
-        self.file.rename(self.home / "moved")
+    @rule(database=st.booleans())
+    def outage_begins_or_ends(self, *, database: bool) -> None:
+        if database:
+            self.database_goes_or_comes()
+        else:
+            self.disk_fills_or_frees()
 
-    @precondition(lambda self: self.away)
-    @rule()
-    def database_is_back(self) -> None:
-        self.away = False
-        (self.home / "moved").rename(self.file)
+    def database_goes_or_comes(self) -> None:
+        moved = self.home / "moved"
+        if self.away:
+            moved.rename(self.file)
+        else:
+            self.file.rename(moved)
+        self.away = not self.away
 
-    @precondition(lambda self: not self.disk_fails)
-    @rule()
-    def disk_fills(self) -> None:
-        self.disk_fails = True
-        os.write = self.failing  # type: ignore[assignment]
+    def disk_fills_or_frees(self) -> None:
+        if self.disk_fails:
+            self.disk_is_back()
+        else:
+            self.disk_fails = True
+            os.write = self.failing  # type: ignore[assignment]
 
-    @precondition(lambda self: self.disk_fails)
-    @rule()
     def disk_is_back(self) -> None:
         self.disk_fails = False
         os.write = self.write
@@ -194,15 +203,18 @@ class Ledger(RuleBasedStateMachine):
     def check_everything(self) -> None:
         self.disk_is_back()
         if self.away:
-            self.database_is_back()
+            self.database_goes_or_comes()
         assert self.loop.run_until_complete(self.drain.flush())
         self.kill(b"", old=True, recovers=True)
         found = rows(self.database)
         for identity, cost in self.done.items():
             assert (found[identity].status, found[identity].cost_nano) == (AttemptStatus.OK, cost)
-        for identity, cost in self.interrupted.items():
+        for identity, estimate in self.interrupted.items():
             row = found[identity]
-            assert (row.status, row.cost_nano) == (AttemptStatus.INTERRUPTED, cost)
+            assert (row.status, row.cost_nano) == (AttemptStatus.INTERRUPTED, estimate)
+        for identity, cost in self.perhaps.items():
+            row = found[identity]
+            assert row.status is AttemptStatus.INTERRUPTED or row.cost_nano == cost
         assert set(found) == {*self.done, *self.interrupted, *self.perhaps}
 
 
@@ -214,7 +226,7 @@ def test_the_ledger_keeps_its_laws(tmp_path: Path) -> None:
     run_state_machine_as_test(
         Ledger,
         settings=settings(
-            max_examples=60,
+            max_examples=50,
             stateful_step_count=30,
             deadline=None,
             phases=(Phase.explicit, Phase.generate),
