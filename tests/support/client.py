@@ -140,7 +140,9 @@ class Client:
         exchange = await self.open(method, path, raw, headers)
         await exchange.head()
         try:
-            return Reply(exchange.status, exchange.headers, await exchange.body())
+            body_wanted = method != "HEAD"
+            read = await exchange.body() if body_wanted else b""
+            return Reply(exchange.status, exchange.headers, read)
         finally:
             exchange.leave()
 

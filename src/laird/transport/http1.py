@@ -16,6 +16,8 @@ MAX_HEAD = 32 * 1024
 _JOIN_BELOW = 64 * 1024
 _NAMES: dict[bytes, str] = {}
 _MAX_NAMES = 1000
+_LONG_NAME = 64
+_NO_PARSER = httptools.HttpResponseParser(object())
 
 
 class Home(Protocol):
@@ -146,6 +148,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange under way, if any."""
         self._ended(exc)
+        # The parser refers to this connection: without it neither waits for the collector.
+        self._parser = _NO_PARSER
 
     # What follows is called by the parser.
 
@@ -256,7 +260,7 @@ class _Stray(Exception):
 
 def _learn(name: bytes) -> str:
     text = name.decode("latin-1").lower()
-    if len(_NAMES) < _MAX_NAMES:
+    if len(_NAMES) < _MAX_NAMES and len(name) <= _LONG_NAME:
         _NAMES[name] = text
     return text
 

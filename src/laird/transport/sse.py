@@ -14,6 +14,7 @@ SseEvent = tuple[str | None, bytes]
 """The event's name, None where it has none, and its data (several lines joined by LF)."""
 
 _BOM = b"\xef\xbb\xbf"
+_LF = 10
 _CR = 13
 _LINE_ENDS = b"\r\n"
 _COLON = 58
@@ -58,18 +59,17 @@ class SseSplitter:
 
         Raises `UpstreamGarbled` when one event is larger than the limit.
         """
-        if (
-            self._between
-            and chunk[:6] == b"data: "
-            and chunk[-2:] == b"\n\n"
-            and len(chunk) <= self._max_event_bytes
-            and b"\r" not in chunk
-        ):
-            parts = chunk[6:-2].split(b"\n\ndata: ")
-            # Every LF is one of the separators', so no part holds a second line.
-            if chunk.count(b"\n") == 2 * len(parts):
+        if self._between and chunk.startswith(b"data: ") and b"\r" not in chunk:
+            end = len(chunk) - 2
+            if chunk.find(b"\n") == end and end < self._max_event_bytes and chunk[-1] == _LF:
                 self._fresh = self._last_cr = False
-                return [(None, part) for part in parts]
+                return [(None, chunk[6:end])]
+            if chunk.endswith(b"\n\n") and end < self._max_event_bytes:
+                parts = chunk[6:end].split(b"\n\ndata: ")
+                # Every LF is one of the separators', so no part holds a second line.
+                if chunk.count(b"\n") == 2 * len(parts):
+                    self._fresh = self._last_cr = False
+                    return [(None, part) for part in parts]
         return self._feed_lines(chunk) if chunk else []
 
     def _feed_lines(self, chunk: bytes) -> list[SseEvent]:

@@ -24,6 +24,8 @@ def build_admin(admin: Admin) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        # `curl -d` says that it sends a form; the body is read as JSON all the same.
+        strict_content_type=False,
     )
     for part in (system, keys, providers, models, configuration, routing, usage):
         app.include_router(part.router(admin))
