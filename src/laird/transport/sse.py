@@ -59,9 +59,9 @@ class SseSplitter:
 
         Raises `UpstreamGarbled` when one event is larger than the limit.
         """
-        if self._between and chunk.startswith(b"data: ") and b"\r" not in chunk:
+        if self._between and chunk.startswith(b"data: ") and _CR not in chunk:
             end = len(chunk) - 2
-            if chunk.find(b"\n") == end and end < self._max_event_bytes and chunk[-1] == _LF:
+            if chunk.find(_LF) == end and end < self._max_event_bytes and chunk[-1] == _LF:
                 self._fresh = self._last_cr = False
                 return [(None, chunk[6:end])]
             if chunk.endswith(b"\n\n") and end < self._max_event_bytes:
