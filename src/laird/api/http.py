@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 from laird.domain.errors import BodyTooLarge, InvalidRequest
@@ -21,25 +21,17 @@ class ClientGone(Exception):
     """The client closed the connection before its request was whole."""
 
 
-def header(scope: Scope, name: bytes) -> bytes | None:
-    """Return the value of a request header by its lower-case name, or None."""
-    for key, value in scope["headers"]:
-        if key == name:
-            return bytes(value)
-    return None
-
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """Return the whole request body.
 
     Raises `BodyTooLarge` over `limit` bytes, told from Content-Length before anything is read where
     that is possible, `InvalidRequest` for an encoded body, and `ClientGone`.
     """
-    length = header(scope, b"content-length")
+    length = headers.get(b"content-length")
     if length is not None and int(length) > limit:
         raise _too_large(limit)
-    encoding = header(scope, b"content-encoding")
-    if encoding not in {None, b"", b"identity"}:
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and encoding not in {b"", b"identity"}:
         raise InvalidRequest(
             "Send the body without Content-Encoding: compressed bodies are not read."
         )

@@ -19,7 +19,6 @@ from laird.api.http import (
     Receive,
     Scope,
     Send,
-    header,
     read_body,
     write,
 )
@@ -174,8 +173,10 @@ class Inference:
     async def _read(
         self, scope: Scope, receive: Receive, dialect: Dialect, trace: Trace, began: float
     ) -> Call:
-        caller = self._caller(scope)
-        raw = await read_body(scope, receive, self._max_body_bytes)
+        # The last one counts where a header is repeated; none that is read here may be.
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        caller = self._caller(headers)
+        raw = await read_body(headers, receive, self._max_body_bytes)
         body = parse_object(raw)
         return Call(
             request_id=trace.request_id,
@@ -185,20 +186,19 @@ class Inference:
             caller=caller,
             began=began,
             include_usage=dialect.wants_usage(body),
-            carry_on=header(scope, b"x-laird-continue") == b"true",
+            carry_on=headers.get(b"x-laird-continue") == b"true",
         )
 
-    def _caller(self, scope: Scope) -> Caller:
+    def _caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return who asks, and the wishes in the headers. Raises an `AccessError`."""
-        values = {name: value for name, value in scope["headers"] if name in _READ_HEADERS}
-        text = key_from_headers(values.get(b"authorization"), values.get(b"x-api-key"))
+        text = key_from_headers(headers.get(b"authorization"), headers.get(b"x-api-key"))
         now_us = time.time_ns() // 1000
         key = self._keys.authenticate(text, now_us)
         self._keys.used(key.id, now_us)
         local_only, reason = False, None
         if key.privacy is PrivacyClass.LOCAL_ONLY:
             local_only, reason = True, "key"
-        wish = values.get(b"x-laird-privacy")
+        wish = headers.get(b"x-laird-privacy")
         if wish is not None:
             if wish != b"local":
                 raise InvalidRequest("The header x-laird-privacy knows one value: local.")
@@ -208,13 +208,13 @@ class Inference:
             key=key,
             local_only=local_only,
             privacy_reason=reason,
-            workflow=_label(values.get(b"x-laird-workflow")),
-            node=_label(values.get(b"x-laird-node")),
+            workflow=_label(headers.get(b"x-laird-workflow")),
+            node=_label(headers.get(b"x-laird-node")),
         )
 
     async def models(self, scope: Scope, send: Send) -> None:
         """List the names a client may use as `model`, those its key allows."""
-        caller = self._caller(scope)
+        caller = self._caller(dict(scope["headers"]))
         snapshot = self._gateway.runtime.snapshot
         created = 0
         allowed = caller.key.allowed_models
@@ -238,11 +238,6 @@ class Inference:
                 owner = {"id": key, "object": "model", "created": created}
                 rows.append({**owner, "owned_by": provider.id})
         await write(send, 200, [JSON], orjson.dumps({"object": "list", "data": rows}))
-
-
-_READ_HEADERS = frozenset(
-    {b"authorization", b"x-api-key", b"x-laird-privacy", b"x-laird-workflow", b"x-laird-node"}
-)
 
 
 def _label(value: bytes | None) -> str | None:

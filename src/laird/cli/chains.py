@@ -1,17 +1,16 @@
-"""laird chains: what is tried when the first choice fails."""
+"""laird chains: which models are tried in turn."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from laird.cli.channel import path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
 from laird.cli.output import print_json, print_rows
-from laird.domain.errors import InvalidRequest
 
-app = typer.Typer(help="Failover chains.", no_args_is_help=True)
+app = typer.Typer(help="Failover chains: which models are tried in turn.", no_args_is_help=True)
 
 IdArgument = Annotated[str, typer.Argument(help="The chain's id.")]
 
@@ -44,7 +43,8 @@ def set_chain(
     *,
     name: Annotated[str | None, typer.Option(help="A name for people.")] = None,
     strategy: Annotated[
-        str | None, typer.Option(help="Another order than the written one.")
+        str | None,
+        typer.Option(help="Another order than the written one: priority, cheapest, fastest, …"),
     ] = None,
     retries: Annotated[int | None, typer.Option(help="Retries of each, 0 to 10.")] = None,
     timeout_ms: Annotated[
@@ -56,7 +56,7 @@ def set_chain(
     """Make a chain, or replace it."""
     steps = [_step(model, retries, timeout_ms) for model in models]
     wanted = {"models": steps, "name": name, "strategy": strategy}
-    answer = channel(home).call("PUT", f"/api/chains/{quote(chain_id, safe='')}", wanted)
+    answer = channel(home).call("PUT", path_of("chains", chain_id), wanted)
     if as_json:
         print_json(answer)
     else:
@@ -67,7 +67,7 @@ def set_chain(
 @command
 def remove(chain_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Take a chain out of the document."""
-    answer = channel(home).call("DELETE", f"/api/chains/{quote(chain_id, safe='')}")
+    answer = channel(home).call("DELETE", path_of("chains", chain_id))
     if as_json:
         print_json(answer)
     else:
@@ -77,7 +77,9 @@ def remove(chain_id: IdArgument, home: HomeOption = None, as_json: JsonOption = 
 def _step(model: str, retries: int | None, timeout_ms: int | None) -> dict[str, Any]:
     provider_id, slash, model_id = model.partition("/")
     if not slash or not model_id:
-        raise InvalidRequest(f"Write '{model}' as provider/model; laird models list shows them.")
+        raise typer.BadParameter(
+            f"Write '{model}' as provider/model; laird models list shows them."
+        )
     step: dict[str, Any] = {"providerId": provider_id, "modelId": model_id}
     if retries is not None:
         step["maxRetries"] = retries

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
+import msgspec
 import typer
 
+from laird.cli.channel import Channel, CommandFailed, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
-from laird.cli.output import moment, print_json, print_rows
-from laird.config.importers import import_document
-from laird.config.settings import Settings
+from laird.cli.output import fail, moment, note, print_json, print_rows
+from laird.config.importers import export_document, import_document
+from laird.config.settings import read_environment
 from laird.config.yaml_source import decode
 from laird.domain.errors import StartError
 from laird.providers.registry import KINDS
 
-app = typer.Typer(help="The document: providers.yaml.", no_args_is_help=True)
+app = typer.Typer(help="The document, providers.yaml.", no_args_is_help=True)
+
+_STANDARD_OUTPUT = Path("-")
 
 
 @app.command("check")
@@ -28,16 +31,32 @@ def check(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the document; every mistake with its line and what to do."""
-    path = file or Settings.load({"home": home}).config
-    found = channel(home).call("POST", "/api/config/check", {"document": _read(path)})
+    """Check the document; exit 1 and name every mistake with its line and what to do."""
+    way = channel(home)
+    path = file if file is not None else Path(way.get("/api/config")["file"])
+    try:
+        found = way.call("POST", "/api/config/check", {"document": _read(path)})
+    except CommandFailed as refused:
+        if not refused.problems:
+            raise
+        _print_problems(path, refused, as_json=as_json)
+        raise typer.Exit(1) from None
     if as_json:
-        print_json(found)
+        print_json({"ok": True, "file": str(path), **found})
         return
     counts = f"{found['providers']} providers, {found['models']} models, {found['chains']} chains"
     typer.echo(f"{path} is in order: {counts}.")
     for warning in found["warnings"]:
         typer.echo(f"warning: {warning}")
+
+
+def _print_problems(path: Path, refused: CommandFailed, *, as_json: bool) -> None:
+    if as_json:
+        problems = msgspec.to_builtins(refused.problems)
+        print_json({"ok": False, "file": str(path), "problems": problems})
+        return
+    for problem in refused.problems:
+        fail(problem.render(str(path)))
 
 
 @app.command("show")
@@ -50,23 +69,32 @@ def show(home: HomeOption = None, as_json: JsonOption = False) -> None:
         return
     typer.echo(answer["document"], nl=False)
     if answer["error"] is not None:
-        typer.echo(f"\nThe file has an error and is not in force:\n{answer['error']}", err=True)
+        fail(f"The file has an error and is not in force.\n{answer['error']}")
 
 
 @app.command("export")
 @command
 def export(
-    file: Annotated[Path, typer.Argument(help="Where to; - is standard output.")],
+    file: Annotated[
+        Path, typer.Argument(help="Where to; - is standard output.")
+    ] = _STANDARD_OUTPUT,
     *,
+    form: Annotated[
+        Literal["yaml", "json"], typer.Option("--format", help="yaml keeps the comments.")
+    ] = "yaml",
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the document in force, without secrets, to a file."""
     answer = channel(home).get("/api/config")
-    if str(file) == "-":
-        sys.stdout.write(answer["document"])
+    text = export_document(answer["document"], form)
+    if file == _STANDARD_OUTPUT:
+        sys.stdout.write(text)
         return
-    file.write_text(answer["document"], encoding="utf-8")
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StartError(f"{file} can't be written ({error.strerror}).") from None
     if as_json:
         print_json({"file": str(file), "revision": answer["revision"]})
     else:
@@ -85,19 +113,17 @@ def import_file(
     as_json: JsonOption = False,
 ) -> None:
     """Turn another program's configuration into a document."""
-    found = import_document(_read(file), kinds=KINDS, environment=os.environ, file=str(file))
-    way = channel(home)
+    environment = read_environment()
+    found = import_document(_read(file), kinds=KINDS, environment=environment, file=str(file))
     if replace:
-        revision = way.get("/api/config")["revision"]
-        wanted = {"document": found.text, "revision": revision}
-        way.call("PUT", "/api/config", wanted)
+        channel(home).call("PUT", "/api/config", {"document": found.text})
     if as_json:
         print_json({"document": found.text, "notes": list(found.notes), "in_force": replace})
         return
     if not replace:
         typer.echo(found.text, nl=False)
-    for note in found.notes:
-        typer.echo(f"note: {note}", err=True)
+    for remark in found.notes:
+        note(f"note: {remark}")
     if replace:
         typer.echo(f"{file} is in force. laird config rollback takes it back.")
 
@@ -105,7 +131,7 @@ def import_file(
 @app.command("history")
 @command
 def history(
-    limit: Annotated[int, typer.Option(help="How many changes.")] = 20,
+    limit: Annotated[int, typer.Option(help="How many changes, at most 500.")] = 20,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -126,7 +152,8 @@ def history(
 @command
 def rollback(
     change: Annotated[
-        str | None, typer.Argument(help="The change to go back to; without, the one before.")
+        str | None,
+        typer.Argument(help="The change to go back to (see history); without, the one before."),
     ] = None,
     *,
     home: HomeOption = None,
@@ -135,15 +162,23 @@ def rollback(
     """Put an earlier document in force again."""
     way = channel(home)
     if change is None:
-        changes = way.get("/api/config/history", limit=2)["changes"]
-        if len(changes) < 2:
-            raise StartError("There is no earlier document to go back to.")
-        change = changes[1]["id"]
-    answer = way.call("POST", f"/api/config/history/{change}/rollback")
+        change = _last_good(way)
+    answer = way.call("POST", path_of("config", "history", change, "rollback"))
     if as_json:
-        print_json(answer)
+        print_json({"change": change, **answer})
     else:
         typer.echo(f"The document of change {change} is in force (revision {answer['revision']}).")
+
+
+def _last_good(way: Channel) -> str:
+    """Return the change before the one in force; or that one, while the file is broken."""
+    broken = way.get("/api/config")["error"] is not None
+    changes = way.get("/api/config/history", limit=2)["changes"]
+    if broken and changes:
+        return str(changes[0]["id"])
+    if len(changes) < 2:
+        raise StartError("There is no earlier document to go back to.")
+    return str(changes[1]["id"])
 
 
 def _read(path: Path) -> str:

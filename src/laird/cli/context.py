@@ -11,15 +11,19 @@ import typer
 
 from laird.cli.channel import Channel, CommandFailed
 from laird.cli.output import fail
-from laird.config.settings import Settings
+from laird.config.settings import SETTINGS, Settings
 from laird.domain.errors import LairdError
 
 P = ParamSpec("P")
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Directory that Laird keeps everything in (LAIRD_HOME)."),
-]
+
+def setting_help(field: str) -> str:
+    """Return the help of a setting: its meaning, its variable and its default."""
+    row = next(row for row in SETTINGS if row.field == field)
+    return f"{row.meaning} ({row.name}; default {row.default})"
+
+
+HomeOption = Annotated[Path | None, typer.Option("--home", help=setting_help("home"))]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -30,7 +34,10 @@ def channel(home: Path | None) -> Channel:
 
 
 def command(work: Callable[P, None]) -> Callable[P, None]:
-    """Make a function a command whose errors are one line and exit code 1."""
+    """Make a function a command whose errors are lines on standard error.
+
+    The exit code is 2 for what the caller has to write differently, else 1.
+    """
 
     @wraps(work)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -44,4 +51,4 @@ def command(work: Callable[P, None]) -> Callable[P, None]:
 
 
 def _is_usage(error: LairdError) -> bool:
-    return isinstance(error, CommandFailed) and error.status in {400, 422}
+    return isinstance(error, CommandFailed) and error.status == 400

@@ -10,6 +10,7 @@ from laird.cli.context import HomeOption, JsonOption, command
 from laird.cli.output import print_facts, print_json
 from laird.config.settings import Settings
 from laird.storage import schema
+from laird.storage.engine import sqlite_file
 from laird.storage.lock import FILE_NAME, HomeLock
 
 app = typer.Typer(help="The database's tables.", no_args_is_help=True)
@@ -40,11 +41,13 @@ def downgrade(
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take the tables back to a version. What newer versions kept is lost."""
+    """Take the tables back to a version. What only newer versions know is lost."""
     settings = Settings.load({"home": home})
-    if not yes:
-        typer.confirm(f"Take {settings.database_url} back to {revision}?", abort=True)
+    settings.prepare_home()
     with HomeLock(settings.home / FILE_NAME):
+        if not yes:
+            file = sqlite_file(settings.database_url)
+            typer.confirm(f"Take {file} back to {revision}?", abort=True, err=True)
         schema.downgrade(settings.database_url, revision)
         _print_version(settings, as_json=as_json)
 
@@ -57,9 +60,10 @@ def current(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 def _print_version(settings: Settings, *, as_json: bool) -> None:
+    file = sqlite_file(settings.database_url)
     found = {
-        "database": settings.database_url,
-        "version": schema.current(settings.database_url),
+        "database": str(file),
+        "version": schema.current(settings.database_url) if file.exists() else None,
         "newest": schema.REVISIONS[-1],
     }
     if as_json:

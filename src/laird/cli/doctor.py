@@ -14,9 +14,9 @@ import msgspec
 import typer
 
 from laird import __version__
-from laird.cli.channel import Channel
+from laird.cli.channel import Channel, path_of
 from laird.cli.context import HomeOption, JsonOption, command
-from laird.cli.output import print_json
+from laird.cli.output import print_json, shown
 from laird.config.settings import Settings
 from laird.domain.errors import LairdError
 from laird.storage.lock import FILE_NAME, holder
@@ -37,16 +37,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Look at home, disk, document, database, ledger and every provider; exit 1 on an error."""
     settings = Settings.load({"home": home})
-    findings = [
-        *_machine(),
-        *_home(settings),
-        *_laird(settings, Channel({"home": home}, settings.home)),
-    ]
+    findings = [*_machine(), *_home(settings)]
+    if settings.home.exists():
+        findings += _laird(Channel({"home": home}, settings.home))
     if as_json:
         print_json([msgspec.to_builtins(one) for one in findings])
     else:
         for one in findings:
-            typer.echo(f"{_SIGNS[one.level]}  {one.subject}: {one.detail}")
+            for line in one.detail.splitlines():
+                typer.echo(f"{_SIGNS[one.level]}  {one.subject}: {shown(line)}")
     if any(one.level == "error" for one in findings):
         raise typer.Exit(1)
 
@@ -64,6 +63,9 @@ def _home(settings: Settings) -> Iterator[Finding]:
         yield Finding(level="ok", subject="home", detail=f"{home} will be made at the first start")
         return
     mode = stat.S_IMODE(home.stat().st_mode)
+    if not home.is_dir():
+        yield Finding(level="error", subject="home", detail=f"{home} is not a directory")
+        return
     if mode & 0o077:
         detail = f"{home} can be read by others ({mode:o}); chmod 700 {home}"
         yield Finding(level="warning", subject="home", detail=detail)
@@ -83,7 +85,7 @@ def _disk(home: Path) -> Finding:
     return Finding(level=level, subject="disk", detail=f"{free / 1024**3:.1f} GiB free")
 
 
-def _laird(settings: Settings, way: Channel) -> Iterator[Finding]:
+def _laird(way: Channel) -> Iterator[Finding]:
     try:
         system = way.get("/api/system")
     except LairdError as error:
@@ -94,7 +96,8 @@ def _laird(settings: Settings, way: Channel) -> Iterator[Finding]:
         yield Finding(level="error", subject="document", detail=configuration["error"])
     else:
         counts = f"{configuration['providers']} providers, {configuration['models']} models"
-        yield Finding(level="ok", subject="document", detail=f"{settings.config}: {counts}")
+        detail = f"{configuration['file']}: {counts}"
+        yield Finding(level="ok", subject="document", detail=detail)
     for warning in configuration["warnings"]:
         yield Finding(level="warning", subject="document", detail=warning)
     for warning in system["database_warnings"]:
@@ -114,7 +117,7 @@ def _providers(way: Channel) -> Iterator[Finding]:
         if not provider["enabled"]:
             yield Finding(level="ok", subject=subject, detail="disabled")
             continue
-        found = way.call("POST", f"/api/providers/{provider['id']}/test")
+        found = way.call("POST", path_of("providers", provider["id"], "test"))
         if found["ok"]:
             listed = f"{len(found['models'])} models, {found['latency_ms']:.0f} ms"
             yield Finding(level="ok", subject=subject, detail=f"answers: {listed}")

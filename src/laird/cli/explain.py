@@ -18,7 +18,8 @@ def explain(
     *,
     message: Annotated[str, typer.Option(help="The text of the request.")] = "",
     request: Annotated[
-        Path | None, typer.Option(help="A JSON file with the whole chat request.", exists=True)
+        Path | None,
+        typer.Option(help="A JSON file with the whole chat request.", exists=True, dir_okay=False),
     ] = None,
     key: Annotated[str | None, typer.Option(help="The key it would come with.")] = None,
     local_only: Annotated[bool, typer.Option("--local-only", help="It must stay local.")] = False,
@@ -33,11 +34,9 @@ def explain(
         body["messages"] = [{"role": "user", "content": message}]
     if stream:
         body["stream"] = True
-    query = [f"key={key}"] if key else []
-    if local_only:
-        query.append("local_only=true")
-    path = "/api/routing/explain" + ("?" + "&".join(query) if query else "")
-    plan = channel(home).call("POST", path, body)
+    plan = channel(home).call(
+        "POST", "/api/routing/explain", body, key=key, local_only=local_only or None
+    )
     if as_json:
         print_json(plan)
         return

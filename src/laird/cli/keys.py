@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import quote
 
 import typer
 
+from laird.cli.channel import path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
-from laird.cli.output import moment, print_facts, print_json, print_rows
+from laird.cli.output import moment, note, print_facts, print_json, print_rows
 
 app = typer.Typer(help="API keys: who may use this Laird.", no_args_is_help=True)
 
@@ -53,8 +53,8 @@ def create(
     if as_json:
         print_json(made)
         return
-    typer.echo(f"{made['key']}")
-    typer.echo("This is the only time it is shown: only its hash is kept.", err=True)
+    typer.echo(made["key"])
+    note("This is the only time it is shown: only its hash is kept.")
 
 
 @app.command("list")
@@ -97,7 +97,7 @@ def enable(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 @command
 def revoke(name: NameArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Delete a key for good."""
-    key = channel(home).call("DELETE", f"/api/keys/{quote(name, safe='')}")
+    key = channel(home).call("DELETE", path_of("keys", name))
     if as_json:
         print_json(key)
     else:
@@ -105,7 +105,7 @@ def revoke(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
 
 def _switch(name: str, home: HomeOption, as_json: bool, *, enabled: bool) -> None:
-    key = channel(home).call("PATCH", f"/api/keys/{quote(name, safe='')}", {"enabled": enabled})
+    key = channel(home).call("PATCH", path_of("keys", name), {"enabled": enabled})
     if as_json:
         print_json(key)
     else:

@@ -1,4 +1,8 @@
-"""What commands print: tables for people, JSON for programs, errors on one line."""
+"""What commands print: tables for people, JSON for programs, errors on one line.
+
+Much of it comes from elsewhere (names of keys, errors of providers), so what could steer a terminal
+is taken out, and nothing is read as markup.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-_WIDE = 400
+_WIDE = 1000
 
 
 def print_json(value: object) -> None:
@@ -29,12 +34,16 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, emp
     for column in columns:
         table.add_column(column.replace("_", " "), overflow="fold")
     for row in listed:
-        table.add_row(*(shown(row.get(column)) for column in columns))
-    # Away from a terminal nothing is folded, so that rows stay lines.
+        table.add_row(*(Text(shown(row.get(column))) for column in columns))
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=_WIDE)
-    console.print(table)
+    if console.is_terminal:
+        console.print(table)
+        return
+    # Away from a terminal nothing is folded, so that a row stays a line.
+    console = Console(width=_WIDE)
+    with console.capture() as capture:
+        console.print(table)
+    typer.echo("\n".join(line.rstrip() for line in capture.get().splitlines()))
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
@@ -45,7 +54,7 @@ def print_facts(facts: Mapping[str, Any]) -> None:
 
 
 def shown(value: object) -> str:
-    """Return a value as people read it."""
+    """Return a value as people read it, on one line."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -54,7 +63,13 @@ def shown(value: object) -> str:
         return f"{value:.1f}"
     if isinstance(value, list | tuple):
         return ", ".join(shown(each) for each in value) or "-"
-    return str(value)
+    return _printable(str(value))
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def moment(at_us: int | None) -> str:
@@ -65,9 +80,15 @@ def moment(at_us: int | None) -> str:
 
 
 def fail(message: str) -> None:
-    """Print an error on standard error."""
-    typer.secho(f"laird: {message}", err=True, fg=typer.colors.RED if _colour() else None)
+    """Print an error on standard error: a line, or one for each thing that is wrong."""
+    for line in message.splitlines():
+        typer.secho(f"laird: {_printable(line)}", err=True, fg=_red())
 
 
-def _colour() -> bool:
-    return Console(stderr=True).is_terminal
+def note(message: str) -> None:
+    """Print a remark on standard error, out of the way of what a program reads."""
+    typer.echo(_printable(message), err=True)
+
+
+def _red() -> str | None:
+    return typer.colors.RED if Console(stderr=True).is_terminal else None

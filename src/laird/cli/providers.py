@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 
+from laird.cli.channel import path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
-from laird.cli.output import fail, print_json, print_rows
+from laird.cli.output import fail, note, print_json, print_rows
 
 app = typer.Typer(help="Providers: what stands behind this Laird.", no_args_is_help=True)
 
@@ -66,8 +66,11 @@ def add(
     answer = channel(home).call("POST", "/api/providers", wanted)
     if as_json:
         print_json(answer)
-    else:
-        typer.echo(f"Added '{provider_id}'. Try it: laird providers test {provider_id}")
+        return
+    typer.echo(f"Added '{provider_id}'. Try it: laird providers test {provider_id}")
+    provider = answer["provider"]
+    if provider["credential"] and not provider["has_credential"]:
+        note(f"warning: there is no key yet: {provider['credential']} is not set for the server.")
 
 
 @app.command("remove")
@@ -82,9 +85,7 @@ def remove(
     as_json: JsonOption = False,
 ) -> None:
     """Take a provider out of the document."""
-    answer = channel(home).call(
-        "DELETE", f"/api/providers/{quote(provider_id, safe='')}?cascade={cascade}"
-    )
+    answer = channel(home).call("DELETE", path_of("providers", provider_id), cascade=cascade)
     if as_json:
         print_json(answer)
     else:
@@ -97,7 +98,7 @@ def check_provider(
     provider_id: IdArgument, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
     """Ask a provider for its models now: address, credential and latency in one."""
-    found = channel(home).call("POST", f"/api/providers/{quote(provider_id, safe='')}/test")
+    found = channel(home).call("POST", path_of("providers", provider_id, "test"))
     if as_json:
         print_json(found)
     elif found["ok"]:

@@ -8,38 +8,21 @@ from typing import Annotated
 
 import typer
 
-from laird.cli.context import HomeOption, command
+from laird.cli.context import HomeOption, command, setting_help
 from laird.wiring.serve import serve as run_server
 
 
 @command
 def serve(
     home: HomeOption = None,
-    host: Annotated[
-        str | None, typer.Option(help="Address to listen on (LAIRD_HOST; default 127.0.0.1).")
-    ] = None,
-    port: Annotated[
-        int | None, typer.Option(help="Port to listen on, 0 for any (LAIRD_PORT; default 8012).")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="The document (LAIRD_CONFIG; default HOME/providers.yaml).")
-    ] = None,
-    database_url: Annotated[
-        str | None, typer.Option(help="Database (LAIRD_DATABASE_URL; default HOME/laird.db).")
-    ] = None,
-    log_level: Annotated[
-        str | None, typer.Option(help="debug, info, warning or error (LAIRD_LOG_LEVEL).")
-    ] = None,
-    log_format: Annotated[
-        str | None, typer.Option(help="auto, json or text (LAIRD_LOG_FORMAT).")
-    ] = None,
-    max_body_bytes: Annotated[
-        str | None, typer.Option(help="Largest request body (LAIRD_MAX_BODY_BYTES; 20 MiB).")
-    ] = None,
-    drain_seconds: Annotated[
-        float | None,
-        typer.Option(help="Time for running requests after SIGTERM (LAIRD_DRAIN_SECONDS; 30)."),
-    ] = None,
+    host: Annotated[str | None, typer.Option(help=setting_help("host"))] = None,
+    port: Annotated[int | None, typer.Option(help=setting_help("port"))] = None,
+    config: Annotated[Path | None, typer.Option(help=setting_help("config"))] = None,
+    database_url: Annotated[str | None, typer.Option(help=setting_help("database_url"))] = None,
+    log_level: Annotated[str | None, typer.Option(help=setting_help("log_level"))] = None,
+    log_format: Annotated[str | None, typer.Option(help=setting_help("log_format"))] = None,
+    max_body_bytes: Annotated[str | None, typer.Option(help=setting_help("max_body_bytes"))] = None,
+    drain_seconds: Annotated[float | None, typer.Option(help=setting_help("drain_seconds"))] = None,
 ) -> None:
     """Run the server until it is told to stop. The first start prints the first key."""
     run_server(

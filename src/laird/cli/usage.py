@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from laird.cli.channel import Channel
 from laird.cli.context import HomeOption, JsonOption, channel, command
-from laird.cli.output import print_json, print_rows
+from laird.cli.output import note, print_json, print_rows
 
 app = typer.Typer(help="What was used and what it cost.", no_args_is_help=True)
 
@@ -33,18 +34,25 @@ def summary(
     as_json: JsonOption = False,
 ) -> None:
     """Sum up the ledger."""
-    answer = channel(home).get("/api/usage/summary", by=by, days=days, since=since, until=until)
+    way = channel(home)
+    answer = way.get("/api/usage/summary", by=by, days=days, since=since, until=until)
     if as_json:
         print_json(answer)
         return
+    names = _names(way) if by == "key" else {}
+    rows = [{**row, "group": names.get(row["group"], row["group"])} for row in answer["rows"]]
     total = {**answer["total"], "group": "total"}
-    rows = [*answer["rows"], total] if by != "none" else [total]
+    rows = [*rows, total] if by != "none" else [total]
     if not total["calls"]:
         rows = []
     shown = [{**row, "unpriced": row["unpriced_calls"] or None} for row in rows]
     print_rows(shown, _SUMMARY, empty="Nothing was used in this time.")
-    if not answer["complete"]:
-        typer.echo("The database is away: the newest calls are not in this yet.", err=True)
+    _note_gap(complete=answer["complete"])
+
+
+def _names(way: Channel) -> dict[str, str]:
+    """Return the names of the keys that there are, by id; the ledger keeps ids."""
+    return {key["id"]: key["name"] for key in way.get("/api/keys")["keys"]}
 
 
 @app.command("list")
@@ -70,4 +78,11 @@ def attempts(
         }
         for row in answer["rows"]
     ]
-    print_rows(rows, _ATTEMPTS, empty="The ledger is empty.")
+    empty = "The ledger is empty." if request_id is None else "The ledger knows no such request."
+    print_rows(rows, _ATTEMPTS, empty=empty)
+    _note_gap(complete=answer["complete"])
+
+
+def _note_gap(*, complete: bool) -> None:
+    if not complete:
+        note("The database is away: the newest calls are not in this yet.")

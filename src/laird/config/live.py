@@ -57,6 +57,11 @@ class LiveConfiguration:
         self._watcher: asyncio.Task[None] | None = None
 
     @property
+    def file(self) -> str:
+        """The path of the document."""
+        return self._home.name
+
+    @property
     def document_text(self) -> str:
         """The document in force as it was written, secrets included: never send it anywhere."""
         return self._document.text if self._document else ""

@@ -82,6 +82,19 @@ def sqlite_warnings(version: str = sqlite3.sqlite_version) -> list[str]:
     ]
 
 
+def check_sqlite(version: str = sqlite3.sqlite_version) -> None:
+    """Refuse an SQLite library that lacks what Laird's statements need (RETURNING came last).
+
+    Raises:
+        StartError: the library is older than 3.35.
+    """
+    if tuple(int(part) for part in version.split(".")) < (3, 35, 0):
+        raise StartError(
+            f"The SQLite library is {version} and Laird needs 3.35 or newer;"
+            " use a Python that is built with a newer one"
+        )
+
+
 class Database:
     """The database behind a URL. Connections are opened when first needed, so it may be away.
 
@@ -93,10 +106,11 @@ class Database:
         busy_timeout_s: how long to wait for another program's lock.
 
     Raises:
-        StartError: the URL is not supported, or the file can't be created.
+        StartError: the URL or the SQLite library is not supported, or the file can't be created.
     """
 
     def __init__(self, url: str, *, busy_timeout_s: float = 5.0) -> None:
+        check_sqlite()
         self.file = sqlite_file(url)
         self.warnings = tuple(sqlite_warnings())
         _create_private(self.file)

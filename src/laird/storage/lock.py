@@ -10,9 +10,6 @@ from typing import Self
 
 from laird.domain.errors import StartError
 
-NAME = "laird.lock"
-
-
 FILE_NAME = "laird.lock"
 """The lock's usual name in a home."""
 

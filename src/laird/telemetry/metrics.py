@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+
+from laird.telemetry.series import Count, Counts, Distribution, Distributions
 
 _DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
@@ -22,7 +24,7 @@ class _RequestSeries:
 
     __slots__ = ("count", "duration", "overhead")
 
-    def __init__(self, count: Counter, duration: Histogram, overhead: Histogram) -> None:
+    def __init__(self, count: Count, duration: Distribution, overhead: Distribution) -> None:
         self.count = count
         self.duration = duration
         self.overhead = overhead
@@ -32,7 +34,7 @@ class _TokenSeries:
     __slots__ = ("completion", "cost", "first_token", "prompt")
 
     def __init__(
-        self, prompt: Counter, completion: Counter, cost: Counter, first_token: Histogram
+        self, prompt: Count, completion: Count, cost: Count, first_token: Distribution
     ) -> None:
         self.prompt = prompt
         self.completion = completion
@@ -96,22 +98,21 @@ class Metrics:
         self._attempt_errors = self._counter(
             "local_ai_attempt_errors", "Upstream attempts that failed.", ("provider", "code")
         )
-        self.journal_errors = Counter(
-            "local_ai_journal_errors",
-            "Usage records that could not be written at once.",
-            registry=self.registry,
-        )
         self.info = Gauge("laird_info", "Version.", ("version",), registry=self.registry)
         self._request_series: dict[tuple[str, str, str, int], _RequestSeries] = {}
         self._token_series: dict[tuple[str, str], _TokenSeries] = {}
 
-    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counter:
-        return Counter(name, text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Counts:
+        family = Counts(name, text, labels)
+        self.registry.register(family)
+        return family
 
     def _histogram(
-        self, name: str, text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
-    ) -> Histogram:
-        return Histogram(name, text, labels, buckets=buckets, registry=self.registry)
+        self, name: str, text: str, labels: tuple[str, ...], bounds: tuple[float, ...]
+    ) -> Distributions:
+        family = Distributions(name, text, labels, bounds)
+        self.registry.register(family)
+        return family
 
     def gauge(self, name: str, help_text: str, label: str, reading: Reading) -> None:
         """Publish a gauge whose values are read at each scrape; `label` may be empty."""
@@ -132,49 +133,46 @@ class Metrics:
         series = self._request_series.get(key)
         if series is None:
             series = self._request_series[key] = _RequestSeries(
-                self._requests.labels(endpoint, model, provider, str(status)),
-                self._duration.labels(endpoint, provider),
-                self._overhead.labels(endpoint),
+                self._requests.child(endpoint, model, provider, str(status)),
+                self._duration.child(endpoint, provider),
+                self._overhead.child(endpoint),
             )
-        series.count.inc()
-        series.duration.observe(seconds)
-        series.overhead.observe(overhead_s)
+        series.count.value += 1
+        series.duration.add(seconds)
+        series.overhead.add(overhead_s)
 
     def tokens(
         self, provider: str, model: str, *, prompt: int, completion: int, cost_usd: float
     ) -> None:
         """Count the tokens and the cost of one attempt."""
         series = self._tokens_of(provider, model)
-        if prompt:
-            series.prompt.inc(prompt)
-        if completion:
-            series.completion.inc(completion)
-        if cost_usd:
-            series.cost.inc(cost_usd)
+        series.prompt.value += prompt
+        series.completion.value += completion
+        series.cost.value += cost_usd
 
     def first_token(self, provider: str, model: str, seconds: float) -> None:
         """Count the wait for the first content of a stream."""
-        self._tokens_of(provider, model).first_token.observe(seconds)
+        self._tokens_of(provider, model).first_token.add(seconds)
 
     def _tokens_of(self, provider: str, model: str) -> _TokenSeries:
         key = (provider, model)
         series = self._token_series.get(key)
         if series is None:
             series = self._token_series[key] = _TokenSeries(
-                self._tokens.labels(provider, model, "prompt"),
-                self._tokens.labels(provider, model, "completion"),
-                self._cost.labels(provider, model),
-                self._first_token.labels(provider),
+                self._tokens.child(provider, model, "prompt"),
+                self._tokens.child(provider, model, "completion"),
+                self._cost.child(provider, model),
+                self._first_token.child(provider),
             )
         return series
 
     def failover(self, from_provider: str, to_provider: str) -> None:
         """Count one move from a provider to another."""
-        self._failover.labels(from_provider, to_provider).inc()
+        self._failover.child(from_provider, to_provider).value += 1
 
     def attempt_error(self, provider: str, code: str) -> None:
         """Count one failed attempt by the code of its error."""
-        self._attempt_errors.labels(provider, code).inc()
+        self._attempt_errors.child(provider, code).value += 1
 
     def render(self) -> bytes:
         """Return the exposition text."""

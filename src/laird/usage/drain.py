@@ -7,6 +7,7 @@ often, and nothing is deleted before its rows are committed.
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 
 import msgspec
@@ -17,8 +18,11 @@ from laird.domain.usage import AttemptFinished
 from laird.storage.engine import Database
 from laird.usage.journal import Journal
 from laird.usage.ledger import insert_finished
-from laird.usage.recovery import Recovered, Replay, drain_segment, remove, synchronise
+from laird.usage.recovery import Recovered, Replay, drain_segment, plus, remove, synchronise
 from laird.usage.segments import Segment
+
+_GIVE_WAY_EVERY_S = 0.005
+_GIVE_WAY_S = 0.00005
 
 
 class DrainState(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +112,7 @@ class Drain:
         database that is away or a disk that is full.
         """
         async with self._lock:
+            pacing = asyncio.create_task(_give_way_often())
             try:
                 await self._pass()
             except (StorageUnavailable, UsageUnavailable) as error:
@@ -118,6 +123,8 @@ class Drain:
                 self._failures = 0
                 self._last_error = None
                 return True
+            finally:
+                pacing.cancel()
             self._failures = min(self._failures + 1, 16)
             self._last_error = problem
             await self._keep_safe()
@@ -167,14 +174,14 @@ class Drain:
             attempts = list(waiting.values())
             await self._database.write(partial(_insert, attempts=attempts))
             self._journal.forget_unwritten(list(waiting))
-            self._total = _sum(self._total, Recovered(len(attempts)))
+            self._total = plus(self._total, Recovered(len(attempts)))
 
     async def _done(self, segments: list[Segment], result: Recovered) -> None:
         # The rows are committed: a file that can't be deleted now is found and read again at the
         # next start, and changes nothing then.
         self._journal.discard(segments)
         self._synchronised.difference_update(segments)
-        self._total = _sum(self._total, result)
+        self._total = plus(self._total, result)
         await asyncio.to_thread(remove, segments, result)
 
     async def _keep_safe(self) -> None:
@@ -188,15 +195,20 @@ class Drain:
             self._synchronised.update(waiting)
 
 
+async def _give_way_often() -> None:
+    """Let the writer thread have the interpreter now and then, while the loop is busy.
+
+    A loop that never rests releases the interpreter's lock for so short moments that a thread that
+    waits for it hardly ever wins the race. A pause of the loop's whole thread is what it takes.
+    """
+    while True:
+        await asyncio.sleep(_GIVE_WAY_EVERY_S)
+        _pause()
+
+
+def _pause() -> None:
+    time.sleep(_GIVE_WAY_S)
+
+
 def _insert(connection: Connection, attempts: list[AttemptFinished]) -> None:
     insert_finished(connection, attempts)
-
-
-def _sum(one: Recovered, other: Recovered) -> Recovered:
-    return Recovered(
-        one.finished + other.finished,
-        one.interrupted + other.interrupted,
-        one.damaged + other.damaged,
-        one.torn + other.torn,
-        (*one.aside, *other.aside),
-    )

@@ -7,10 +7,10 @@ file is deleted only after the transaction with its rows was committed.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 from sqlalchemy import Connection
@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 from laird.domain.usage import AttemptFinished, AttemptStarted
 from laird.storage.engine import Database
 from laird.usage.ledger import BATCH, insert_finished, insert_interrupted
-from laird.usage.segments import Records, Segment, find_segments, read
-
-T = TypeVar("T")
+from laird.usage.segments import FINISHED, Scan, Segment, find_segments
 
 _finished_decoder = msgspec.msgpack.Decoder(AttemptFinished)
 _started_decoder = msgspec.msgpack.Decoder(AttemptStarted)
+
+_PAUSE_S = 0.0001
 
 
 class Recovered(msgspec.Struct, frozen=True):
@@ -53,31 +53,12 @@ class Replay:
 
     def take(self, connection: Connection, segment: Segment) -> None:
         """Insert the finished attempts of a segment, and remember the others."""
-        records = _records(segment)
-        for started in _decoded(_started_decoder, records.started, records):
-            self._open[started.request_id, started.attempt] = started
-        finished = 0
-        for batch in _batches(_decoded(_finished_decoder, records.finished, records)):
-            insert_finished(connection, batch)
-            finished += len(batch)
-            for attempt in batch:
-                self._open.pop((attempt.started.request_id, attempt.started.attempt), None)
-        self._add(segment, records, finished)
+        self.result = plus(self.result, _insert(connection, segment, self._open))
 
     def close(self, connection: Connection) -> None:
         """Insert what was never finished."""
         insert_interrupted(connection, tuple(self._open.values()))
-        self.result = msgspec.structs.replace(self.result, interrupted=len(self._open))
-
-    def _add(self, segment: Segment, records: Records, finished: int) -> None:
-        so_far = self.result
-        self.result = msgspec.structs.replace(
-            so_far,
-            finished=so_far.finished + finished,
-            damaged=so_far.damaged + records.damaged,
-            torn=so_far.torn + records.torn,
-            aside=so_far.aside + ((segment.path,) if records.damaged else ()),
-        )
+        self.result = plus(self.result, Recovered(interrupted=len(self._open)))
 
 
 def recover(directory: Path, database: Database) -> Recovered:
@@ -102,13 +83,7 @@ def recover(directory: Path, database: Database) -> Recovered:
 
 def drain_segment(connection: Connection, segment: Segment) -> Recovered:
     """Insert the finished attempts of a segment of this process; its starts live on elsewhere."""
-    records = _records(segment)
-    finished = 0
-    for batch in _batches(_decoded(_finished_decoder, records.finished, records)):
-        insert_finished(connection, batch)
-        finished += len(batch)
-    aside = (segment.path,) if records.damaged else ()
-    return Recovered(finished, 0, records.damaged, int(records.torn), aside)
+    return _insert(connection, segment, None)
 
 
 def remove(segments: Iterable[Segment], result: Recovered) -> Recovered:
@@ -134,30 +109,61 @@ def synchronise(segments: Iterable[Segment]) -> None:
             os.close(descriptor)
 
 
-def _records(segment: Segment) -> Records:
-    """Read a segment. One that somebody deleted counts as damage, and stops nothing else."""
+def plus(one: Recovered, other: Recovered) -> Recovered:
+    """Return what was found in both."""
+    return Recovered(
+        one.finished + other.finished,
+        one.interrupted + other.interrupted,
+        one.damaged + other.damaged,
+        one.torn + other.torn,
+        (*one.aside, *other.aside),
+    )
+
+
+def _insert(
+    connection: Connection,
+    segment: Segment,
+    open_attempts: dict[tuple[str, int], AttemptStarted] | None,
+) -> Recovered:
+    """Insert a segment's finished attempts, and keep account of those under way if asked to."""
     try:
-        return read(segment.path.read_bytes(), segment.seed)
+        scan = Scan(segment.path.read_bytes(), segment.seed)
     except FileNotFoundError:
-        return Records([], [], damaged=1)
-
-
-def _decoded(
-    decoder: msgspec.msgpack.Decoder[T], payloads: Iterable[memoryview], records: Records
-) -> Iterator[T]:
-    for payload in payloads:
+        # Somebody deleted it. That is damage, but no reason to hold up the others.
+        return Recovered(damaged=1)
+    finished = unreadable = 0
+    batch: list[AttemptFinished] = []
+    for kind, payload in scan:
         try:
-            yield decoder.decode(payload)
+            if kind == FINISHED:
+                batch.append(_finished_decoder.decode(payload))
+            elif open_attempts is not None:
+                begun = _started_decoder.decode(payload)
+                open_attempts[begun.request_id, begun.attempt] = begun
         except msgspec.DecodeError:
-            records.damaged += 1
-
-
-def _batches(attempts: Iterator[AttemptFinished]) -> Iterator[list[AttemptFinished]]:
-    batch = []
-    for attempt in attempts:
-        batch.append(attempt)
+            unreadable += 1
         if len(batch) == BATCH:
-            yield batch
+            finished += _insert_batch(connection, batch, open_attempts)
             batch = []
-    if batch:
-        yield batch
+    finished += _insert_batch(connection, batch, open_attempts)
+    damaged = scan.damaged + unreadable
+    return Recovered(
+        finished=finished,
+        damaged=damaged,
+        torn=int(scan.torn),
+        aside=(segment.path,) if damaged else (),
+    )
+
+
+def _insert_batch(
+    connection: Connection,
+    batch: list[AttemptFinished],
+    open_attempts: dict[tuple[str, int], AttemptStarted] | None,
+) -> int:
+    insert_finished(connection, batch)
+    if open_attempts:
+        for attempt in batch:
+            open_attempts.pop((attempt.started.request_id, attempt.started.attempt), None)
+    # A real pause, not just an offer: the event loop must get its turn after every batch.
+    time.sleep(_PAUSE_S)
+    return len(batch)

@@ -31,6 +31,7 @@ MAX_PAYLOAD = 1 << 20
 """A longer length is damage."""
 
 _MARK = STARTED[:3]
+_KINDS = frozenset({STARTED, FINISHED})
 
 _NAME = re.compile(r"([0-9]{10})-([0-9a-f]{8})\.segment")
 
@@ -44,17 +45,6 @@ class Segment(msgspec.Struct, frozen=True):
     """Finished records in it; 0 also when the file is of an earlier run and was not read yet."""
     size: int = 0
     """Bytes that hold records."""
-
-
-class Records(msgspec.Struct):
-    """Payloads of a segment in the order of writing, filled by `read`."""
-
-    started: list[memoryview]
-    finished: list[memoryview]
-    damaged: int = 0
-    """Gaps that were skipped because good records follow them."""
-    torn: bool = False
-    """The last write was cut off; what it held was never acknowledged."""
 
 
 def segment_name(sequence: int, seed: int) -> str:
@@ -84,36 +74,43 @@ def find_segments(directory: Path) -> list[Segment]:
     return [segment for _, segment in sorted(found, key=lambda pair: pair[0])]
 
 
-def read(data: bytes, seed: int) -> Records:
-    """Return the good records of a segment's content; damage is skipped and counted."""
-    records = Records([], [])
-    view = memoryview(data)
-    end = 0
-    for kind, start, stop in _good(data, seed):
-        if start - HEADER.size != end:
-            records.damaged += 1
-        (records.started if kind == STARTED else records.finished).append(view[start:stop])
-        end = stop
-    # Zeros are reserved space; anything else behind the last good record is half a write.
-    records.torn = data.count(0, end) != len(data) - end
-    return records
+class Scan:
+    """The good records of a segment's content, one by one; damage is skipped and counted.
 
+    `damaged` and `torn` are known when the iteration has come to its end.
+    """
 
-def _good(data: bytes, seed: int) -> Iterator[tuple[bytes, int, int]]:
-    """Yield kind, begin and end of the payload of each record whose checksum is right."""
-    view = memoryview(data)
-    position = data.find(_MARK)
-    while 0 <= position <= len(data) - HEADER.size:
-        kind, length, checksum = HEADER.unpack_from(data, position)
-        start = position + HEADER.size
-        stop = start + length
-        if (
-            kind in {STARTED, FINISHED}
-            and length <= MAX_PAYLOAD
-            and stop <= len(data)
-            and crc32(view[start:stop], crc32(HEADER.pack(kind, length, 0), seed)) == checksum
-        ):
-            yield kind, start, stop
-            position = data.find(_MARK, stop)
-        else:
-            position = data.find(_MARK, position + 1)
+    def __init__(self, data: bytes, seed: int) -> None:
+        self._data = data
+        self._seed = seed
+        self.damaged = 0
+        """Gaps that were skipped because good records follow them."""
+        self.torn = False
+        """The last write was cut off; what it held was never acknowledged."""
+
+    def __iter__(self) -> Iterator[tuple[bytes, memoryview]]:
+        """Yield kind and payload of each record whose checksum is right, oldest first."""
+        data = self._data
+        view = memoryview(data)
+        end = 0
+        position = data.find(_MARK)
+        while 0 <= position <= len(data) - HEADER.size:
+            kind, length, checksum = HEADER.unpack_from(data, position)
+            start = position + HEADER.size
+            stop = start + length
+            if (
+                kind in _KINDS
+                and length <= MAX_PAYLOAD
+                and stop <= len(data)
+                and crc32(view[start:stop], crc32(HEADER.pack(kind, length, 0), self._seed))
+                == checksum
+            ):
+                if position != end:
+                    self.damaged += 1
+                end = stop
+                yield kind, view[start:stop]
+                position = data.find(_MARK, stop)
+            else:
+                position = data.find(_MARK, position + 1)
+        # Zeros are reserved space; anything else behind the last good record is half a write.
+        self.torn = data.count(0, end) != len(data) - end

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
+from urllib.parse import unquote
 
 from laird.config.settings import Settings
-from laird.storage.lock import FILE_NAME, HomeLock
+from laird.domain.errors import StartError
+from laird.storage.lock import FILE_NAME, HomeLock, holder
+from laird.telemetry.logs import configure_logging, get_logger
 from laird.wiring.program import open_program
 
 CONTROL = "control.sock"
 """The control socket's name in the home."""
+
+_log = get_logger("offline")
 
 
 def offline_call(
@@ -19,13 +24,23 @@ def offline_call(
 ) -> Callable[[str, str, bytes | None], tuple[int, bytes]]:
     """Return a function that answers one request (method, path, body) as (status, body).
 
-    It holds the home's lock meanwhile. Raises a `LairdError` when the home can't be opened.
+    It holds the home's lock meanwhile. A broken document is no obstacle: the configuration is empty
+    then, and says why. Raises a `LairdError` when the home can't be opened.
     """
 
     def answer(method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
         settings = Settings.load(flags)
+        # What a server would tell its log is in the answer; only the curious see more than errors.
+        level = "debug" if settings.log_level == "debug" else "error"
+        configure_logging(level, settings.log_format)
         settings.prepare_home()
-        with HomeLock(settings.home / FILE_NAME):
+        lock = settings.home / FILE_NAME
+        if holder(lock) is not None:
+            raise StartError(
+                f"Laird runs in {settings.home} but does not answer: it is starting or stopping, or"
+                " another command is at work. Try again in a moment."
+            )
+        with HomeLock(lock):
             return asyncio.run(_answer(settings, method, target, body))
 
     return answer
@@ -40,7 +55,7 @@ async def _answer(
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
         "method": method,
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": query.encode(),
         "root_path": "",
@@ -63,5 +78,8 @@ async def _answer(
             parts.append(message.get("body", b""))
 
     async with open_program(settings, serving=False) as program:
-        await program.app(scope, receive, send)
+        try:
+            await program.app(scope, receive, send)
+        except Exception:  # noqa: BLE001 - answered with 500 already, and raised for a server's log
+            _log.debug("defect", exc_info=True)
     return status, b"".join(parts)

@@ -25,7 +25,7 @@ from laird.config.live import LiveConfiguration
 from laird.config.settings import Settings, mistyped_settings, read_environment
 from laird.dialects.openai_chat import OpenAIChat
 from laird.domain.catalog import Kind, Pricing, Snapshot
-from laird.domain.errors import StorageUnavailable
+from laird.domain.errors import ConfigError, StorageUnavailable
 from laird.domain.health import HealthStatus
 from laird.gateway.discovery import discover
 from laird.gateway.dispatch import Means
@@ -80,7 +80,9 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
     """Build everything, and take it down again when the block ends.
 
     The caller holds the home's lock. With `serving`, providers are probed and the background work
-    runs; without, one command is answered and nothing moves by itself. Raises a `LairdError`.
+    runs; without, one command is answered and nothing moves by itself, and a broken document leaves
+    the configuration empty with its `error` set, so that what needs no document can be done. Raises
+    a `LairdError`.
     """
     async with AsyncExitStack() as stack:
         database, journal, drain = _open_usage(stack, settings)
@@ -99,7 +101,7 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
         configuration = LiveConfiguration(
             await _document_home(settings, transport), _compiler(Catalogue()), history
         )
-        await configuration.start()
+        await _start(configuration, serving=serving)
         stack.push_async_callback(configuration.stop)
         slots = Slots()
         means = Means(
@@ -197,6 +199,15 @@ async def _document_home(settings: Settings, transport: Transport) -> YamlHome:
         home.create(first_document(servers=servers, kinds=KINDS, environment=read_environment()))
         _log.info("wrote a first configuration", file=str(settings.config))
     return home
+
+
+async def _start(configuration: LiveConfiguration, *, serving: bool) -> None:
+    try:
+        await configuration.start()
+    except ConfigError as error:
+        if serving:
+            raise
+        configuration.error = error
 
 
 def _compiler(catalogue: Catalogue) -> Callable[[Any], Snapshot]:

@@ -32,6 +32,7 @@ def build_admin(admin: Admin) -> FastAPI:
     app.add_exception_handler(LairdError, _refuse)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)
     return app
 
 
@@ -79,6 +80,19 @@ async def _invalid(_request: Request, error: Exception) -> Response:
             "type": "invalid_request_error",
             "param": place or None,
             "code": "invalid_request",
+        },
+    )
+
+
+async def _defect(_request: Request, _error: Exception) -> Response:
+    """Answer for a fault of ours; the server that runs this application logs it."""
+    return _answer(
+        500,
+        {
+            "message": "Laird failed at this request. Its log says where; please report it.",
+            "type": "server_error",
+            "param": None,
+            "code": LairdError.code,
         },
     )
 

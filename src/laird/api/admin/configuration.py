@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -13,12 +14,12 @@ from laird.domain.errors import NotFound
 
 
 class DocumentWanted(BaseModel):
-    """A whole document and the revision it was made from."""
+    """A whole document and the revision it was made from; without one it replaces what is there."""
 
     model_config = ConfigDict(extra="forbid")
 
     document: str
-    revision: str
+    revision: str | None = None
 
 
 class DocumentToCheck(BaseModel):
@@ -40,6 +41,7 @@ def router(admin: Admin) -> APIRouter:
         admin.gate.actor(request)
         return {
             "revision": live.snapshot.revision,
+            "file": live.file,
             "document": live.shown_text,
             "error": live.error.message if live.error is not None else None,
             "warnings": list(live.snapshot.warnings),
@@ -49,14 +51,17 @@ def router(admin: Admin) -> APIRouter:
     async def replace(request: Request, wanted: DocumentWanted) -> dict[str, Any]:
         """Put another document in force. A stale revision is refused with both versions."""
         actor = admin.gate.actor(request)
-        snapshot = await live.apply(wanted.document, wanted.revision, actor, admin.source(request))
+        revision = wanted.revision
+        if revision is None:
+            _, revision = await live.current()
+        snapshot = await live.apply(wanted.document, revision, actor, admin.source(request))
         return {"revision": snapshot.revision, "warnings": list(snapshot.warnings)}
 
     @routes.post("/check")
     async def check(request: Request, wanted: DocumentToCheck) -> dict[str, Any]:
         """Check a document and change nothing."""
         admin.gate.actor(request)
-        snapshot = live.check(wanted.document)
+        snapshot = await asyncio.to_thread(live.check, wanted.document)
         return {
             "revision": snapshot.revision,
             "providers": len(snapshot.providers),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -13,6 +14,7 @@ from laird.config.history import ChangeSource, History
 from laird.config.live import LiveConfiguration
 from laird.dialects.base import Dialect
 from laird.domain.catalog import Snapshot
+from laird.domain.errors import ConfigError
 from laird.domain.keys import ApiKey
 from laird.gateway.gateway import Gateway
 from laird.gateway.inspect import Inspector
@@ -51,11 +53,15 @@ class Admin(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Snapshot:
         """Change the document in force and return what it means now.
 
-        `revision` is the one that the caller has seen; None means whatever is in force.
+        `revision` is the one that the caller has seen; None means whatever is in force. While the
+        file has an error there is nothing that could be changed with certainty: that error is
+        raised.
         """
         actor = self.gate.actor(request)
         live = self.configuration
-        text = change(live.document_text)
+        if live.error is not None and (revision is None or live.document is None):
+            raise ConfigError(live.error.problems, file=live.error.file)
+        text = await asyncio.to_thread(change, live.document_text)
         return await live.apply(
             text, revision or live.snapshot.revision, actor, self.source(request)
         )

@@ -66,7 +66,7 @@ def router(admin: Admin) -> APIRouter:
         await refresh(admin.keys, admin.database)
         return {**_shown(made.key), "key": made.text.reveal()}
 
-    @routes.patch("/{name}")
+    @routes.patch("/{name:path}")
     async def change(request: Request, name: str, wanted: KeyChange) -> dict[str, Any]:
         """Switch a key on or off; `name` is its name or id."""
         admin.gate.actor(request)
@@ -76,7 +76,7 @@ def router(admin: Admin) -> APIRouter:
         await refresh(admin.keys, admin.database)
         return _shown(key)
 
-    @routes.delete("/{name}")
+    @routes.delete("/{name:path}")
     async def revoke(request: Request, name: str) -> dict[str, Any]:
         """Revoke a key for good; `name` is its name or id."""
         admin.gate.actor(request)

@@ -54,6 +54,7 @@ def router(admin: Admin) -> APIRouter:
         revision: str | None = None,
     ) -> dict[str, Any]:
         """Change some fields of a provider; null takes one out."""
+        admin.gate.actor(request)
         _known(admin, provider_id)
         snapshot = await admin.edit(
             request, revision, lambda text: edit.patch_provider(text, provider_id, values)
@@ -69,6 +70,7 @@ def router(admin: Admin) -> APIRouter:
         request: Request, provider_id: str, revision: str | None = None, *, cascade: bool = False
     ) -> dict[str, Any]:
         """Take a provider out of the document; `cascade` takes it out of chains as well."""
+        admin.gate.actor(request)
         _known(admin, provider_id)
         snapshot = await admin.edit(
             request, revision, lambda text: edit.remove_provider(text, provider_id, cascade=cascade)

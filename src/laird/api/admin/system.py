@@ -30,6 +30,7 @@ def router(admin: Admin) -> APIRouter:
             "active_requests": admin.gateway.active,
             "draining": admin.gateway.draining,
             "configuration": {
+                "file": configuration.file,
                 "revision": snapshot.revision,
                 "error": error.message if error is not None else None,
                 "warnings": list(snapshot.warnings),
