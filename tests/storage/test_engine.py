@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
 from laird.domain.errors import LairdError, StartError, StorageUnavailable
 from laird.storage import schema, versions
-from laird.storage.engine import Database, sqlite_file, sqlite_url, sqlite_warnings
+from laird.storage.engine import Database, check_sqlite, sqlite_file, sqlite_url, sqlite_warnings
 from laird.storage.faults import unavailable
 from laird.storage.tables import config_revisions
 from laird.storage.tables import versions as versions_table
@@ -219,6 +219,8 @@ def test_a_file_that_is_no_database_says_so(tmp_path: Path) -> None:
     database = Database(sqlite_url(file))
     with pytest.raises(StorageUnavailable, match="not an SQLite database"):
         database.read_now(current)
+    with pytest.raises(StorageUnavailable, match="not an SQLite database"):
+        database.write_now(bump)
     database.close()
 
 
@@ -374,6 +376,12 @@ def test_versions_of_sqlite_with_the_log_reset_fault_are_warned_of(
     warnings = sqlite_warnings(version)
     assert bool(warnings) == warned
     assert all(version in warning for warning in warnings)
+
+
+def test_a_library_that_is_too_old_is_refused_in_one_line() -> None:
+    check_sqlite("3.35.0")
+    with pytest.raises(StartError, match=r"3\.34\.1 and Laird needs 3\.35 or newer"):
+        check_sqlite("3.34.1")
 
 
 def test_a_database_carries_the_warnings_of_its_library(database: Database) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from laird.domain.errors import StartError
-from laird.storage.lock import NAME, HomeLock, holder
+from laird.storage.lock import FILE_NAME, HomeLock, holder
 
 HOLD = """
 import sys
@@ -22,7 +22,7 @@ sys.stdin.read()
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / NAME
+    return tmp_path / FILE_NAME
 
 
 def test_a_second_server_is_refused_with_the_process_id_of_the_first(path: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_lock_file_with_nothing_readable_in_it_still_refuses(path: Path) -> No
 
 def test_a_home_that_can_not_be_written_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(StartError, match="set LAIRD_HOME"):
-        HomeLock(tmp_path / "missing" / NAME).acquire()
+        HomeLock(tmp_path / "missing" / FILE_NAME).acquire()
     with pytest.raises(StartError, match="set LAIRD_HOME"):
         HomeLock(tmp_path).acquire()
 

@@ -9,6 +9,7 @@ from laird.domain.usage import AttemptFinished, AttemptStarted, AttemptStatus
 from laird.storage.engine import Database, sqlite_url
 from laird.storage.schema import prepare
 from laird.usage.ledger import LedgerRow
+from laird.usage.segments import FINISHED, STARTED, Scan
 from laird.usage.summary import recent
 
 NOON_US = 1_790_000_000_000_000
@@ -52,6 +53,18 @@ def finished(begun: AttemptStarted | None = None, **changes: Any) -> AttemptFini
         "ttft_ms": 200.25,
     }
     return AttemptFinished(**{**values, **changes})
+
+
+class Records:
+    """All that a scan of a segment's content gives."""
+
+    def __init__(self, data: bytes, seed: int) -> None:
+        scan = Scan(data, seed)
+        found = list(scan)
+        self.started = [payload for kind, payload in found if kind == STARTED]
+        self.finished = [payload for kind, payload in found if kind == FINISHED]
+        self.damaged = scan.damaged
+        self.torn = scan.torn
 
 
 def open_database(directory: Path) -> Database:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.usage.cases import finished, started
+from tests.usage.cases import Records, finished, started
 
 from laird.domain.errors import UsageUnavailable
 from laird.domain.usage import AttemptFinished, AttemptStarted
 from laird.usage.journal import Journal
-from laird.usage.segments import find_segments, read
+from laird.usage.segments import find_segments
 
 
 def content(directory: Path) -> tuple[list[AttemptStarted], list[AttemptFinished]]:
@@ -21,7 +21,7 @@ def content(directory: Path) -> tuple[list[AttemptStarted], list[AttemptFinished
     begun: list[AttemptStarted] = []
     ended: list[AttemptFinished] = []
     for segment in find_segments(directory):
-        records = read(segment.path.read_bytes(), segment.seed)
+        records = Records(segment.path.read_bytes(), segment.seed)
         assert records.damaged == 0
         begun += [msgspec.msgpack.decode(each, type=AttemptStarted) for each in records.started]
         ended += [msgspec.msgpack.decode(each, type=AttemptFinished) for each in records.finished]
@@ -257,7 +257,7 @@ import resource, sys
 from pathlib import Path
 from laird.domain.errors import UsageUnavailable
 from laird.usage.journal import Journal
-from tests.usage.cases import finished, started
+from tests.usage.cases import Records, finished, started
 
 journal = Journal(Path(sys.argv[1]), segment_bytes=20_000)
 journal.start(started("req_0"))

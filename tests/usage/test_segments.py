@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.usage.cases import finished, started
+from tests.usage.cases import Records, finished, started
 
 from laird.usage.journal import Journal
-from laird.usage.segments import FINISHED, STARTED, find_segments, read, segment_name, sequence_of
+from laird.usage.segments import FINISHED, STARTED, find_segments, segment_name, sequence_of
 
 
 def written(directory: Path, count: int) -> tuple[bytes, int, list[int]]:
@@ -35,7 +35,7 @@ def segment(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, int, list[
 
 def test_a_whole_segment_is_read_in_order(segment: tuple[bytes, int, list[int]]) -> None:
     data, seed, _ = segment
-    records = read(data, seed)
+    records = Records(data, seed)
     assert requests(records.finished) == ["req_0", "req_1", "req_2", "req_3", "req_4"]
     assert (records.started, records.damaged, records.torn) == ([], 0, False)
 
@@ -44,7 +44,7 @@ def test_reserved_space_behind_the_records_is_not_damage(
     segment: tuple[bytes, int, list[int]],
 ) -> None:
     data, seed, _ = segment
-    records = read(data + bytes(5000), seed)
+    records = Records(data + bytes(5000), seed)
     assert len(records.finished) == 5
     assert (records.damaged, records.torn) == (0, False)
 
@@ -55,7 +55,7 @@ def test_a_tail_cut_at_any_byte_costs_only_the_last_record(
     data, seed, ends = segment
     for cut in range(ends[-2], ends[-1]):
         for tail in (b"", bytes(400)):
-            records = read(data[:cut] + tail, seed)
+            records = Records(data[:cut] + tail, seed)
             assert requests(records.finished) == ["req_0", "req_1", "req_2", "req_3"]
             assert records.damaged == 0
             assert records.torn == (cut > ends[-2])
@@ -66,7 +66,7 @@ def test_a_changed_byte_costs_only_its_own_record(segment: tuple[bytes, int, lis
     for position in range(ends[2], ends[3]):
         changed = bytearray(data)
         changed[position] ^= 0x41
-        records = read(bytes(changed), seed)
+        records = Records(bytes(changed), seed)
         assert requests(records.finished) == ["req_0", "req_1", "req_3", "req_4"]
         assert (records.damaged, records.torn) == (1, False)
 
@@ -74,14 +74,14 @@ def test_a_changed_byte_costs_only_its_own_record(segment: tuple[bytes, int, lis
 def test_a_hole_of_zeros_costs_only_what_was_in_it(segment: tuple[bytes, int, list[int]]) -> None:
     data, seed, ends = segment
     hole = data[: ends[1]] + bytes(ends[3] - ends[1]) + data[ends[3] :]
-    records = read(hole, seed)
+    records = Records(hole, seed)
     assert requests(records.finished) == ["req_0", "req_3", "req_4"]
     assert records.damaged == 1
 
 
 def test_a_record_of_another_run_is_not_taken(segment: tuple[bytes, int, list[int]]) -> None:
     data, seed, _ = segment
-    records = read(data, seed ^ 1)
+    records = Records(data, seed ^ 1)
     assert (records.finished, records.torn) == ([], True)
 
 
@@ -89,13 +89,13 @@ def test_a_length_beyond_all_reason_is_damage(segment: tuple[bytes, int, list[in
     data, seed, ends = segment
     changed = bytearray(data)
     changed[ends[2] + 4 : ends[2] + 8] = b"\xff\xff\xff\x7f"
-    assert requests(read(bytes(changed), seed).finished) == ["req_0", "req_1", "req_3", "req_4"]
+    assert requests(Records(bytes(changed), seed).finished) == ["req_0", "req_1", "req_3", "req_4"]
 
 
 @given(st.binary(max_size=300), st.integers(0, 2**32 - 1))
 def test_anything_can_be_read_and_nothing_is_made_up(data: bytes, seed: int) -> None:
     for content in (data, STARTED + data, FINISHED + data):
-        records = read(content, seed)
+        records = Records(content, seed)
         assert records.started == []
         assert records.finished == []
         assert records.torn == any(content)
