@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, with our limits on headers, our error bodies, and our way to stop."""
+"""The HTTP server: uvicorn on two sockets, with our way to stop."""
 
 from __future__ import annotations
 
@@ -7,77 +7,18 @@ import contextlib
 import os
 import signal
 import socket
-import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-import httptools
-import orjson
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from laird.api.connection import Protocol
 from laird.domain.errors import StartError
 
-MAX_HEADER_BYTES = 32 * 1024
 _BACKLOG = 2048
 _KEEP_ALIVE_S = 75
 
 Drain = Callable[[], Awaitable[None]]
-
-
-class _HeadersTooLarge(Exception):
-    """The header block is over the limit."""
-
-
-class Protocol(HttpToolsProtocol):
-    """One connection. A request that is not valid HTTP gets an error body like any other."""
-
-    _header_bytes = 0
-
-    def on_message_begin(self) -> None:
-        """Begin a request."""
-        self._header_bytes = 0
-        super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Count the target against the limit of the header block."""
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Count a header against the limit of the block."""
-        self._count(len(name) + len(value) + 4)
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
-        if self._header_bytes > MAX_HEADER_BYTES:
-            raise _HeadersTooLarge
-
-    def send_400_response(self, msg: str) -> None:
-        """Refuse what the parser could not read, with the reason it gave, and close."""
-        error = sys.exc_info()[1]
-        status, code = 400, "invalid_request"
-        if isinstance(error, httptools.HttpParserCallbackError):
-            status, code = 431, "headers_too_large"
-            message = f"The request's headers are over {MAX_HEADER_BYTES} bytes. Send fewer."
-        else:
-            message = f"This is not a valid HTTP request: {error or msg}. Nothing was done with it."
-        body = orjson.dumps(
-            {
-                "error": {
-                    "message": message,
-                    "type": "invalid_request_error",
-                    "param": None,
-                    "code": code,
-                }
-            }
-        )
-        self.transport.write(
-            b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-            % (STATUS_LINE[status], len(body), body)
-        )
-        self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

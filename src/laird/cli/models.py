@@ -34,7 +34,8 @@ def list_models(
     ]
     columns = ("model", "egress", "context_window", "input_usd", "output_usd", "can", "default")
     print_rows(rows, columns, empty="There are no models. Add some to providers.yaml.")
-    typer.echo("\nPrices are USD per million tokens; - means unknown.")
+    if rows:
+        typer.echo("\nPrices are USD per million tokens; - means unknown.")
 
 
 def _price(model: dict[str, object], name: str) -> object:

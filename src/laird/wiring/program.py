@@ -57,6 +57,7 @@ from laird.usage.summary import calls_by_provider
 from laird.wiring.history import DatabaseHistory
 
 _DAY_US = 86_400_000_000
+_LAST_FLUSH_S = 1.0
 
 _log = get_logger("program")
 
@@ -169,8 +170,15 @@ def _open_usage(stack: AsyncExitStack, settings: Settings) -> tuple[Database, Jo
     journal = Journal(settings.home / "journal")
     stack.callback(journal.close)
     drain = Drain(journal, database)
-    stack.push_async_callback(drain.flush)
+    stack.push_async_callback(_last_flush, drain)
     return database, journal, drain
+
+
+async def _last_flush(drain: Drain) -> None:
+    """Drain a last time, where the database is there for it; else the next start does it."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_FLUSH_S):
+            await drain.flush()
 
 
 def _daily_counts(database: Database) -> DailyCounts:
