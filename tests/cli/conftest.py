@@ -25,7 +25,9 @@ from typer.testing import CliRunner, Result
 from laird.api.server import Server, listen, listen_locally
 from laird.cli.app import app
 from laird.config.settings import Settings
+from laird.gateway.gateway import Gateway
 from laird.storage.lock import FILE_NAME, HomeLock
+from laird.telemetry.logs import configure_logging
 from laird.wiring.offline import CONTROL
 from laird.wiring.program import open_program
 
@@ -87,15 +89,20 @@ def serving(home: Path) -> Iterator[str]:
     servers: list[Server] = []
     problems: list[BaseException] = []
     public = listen("127.0.0.1", 0)
+    configure_logging("info", "text")
 
     async def serve() -> None:
         with contextlib.closing(listen_locally(settings.home / CONTROL)) as control:
             async with open_program(settings, serving=True) as program:
+
+                async def drain(gateway: Gateway = program.gateway) -> None:
+                    await gateway.drain(0)
+
                 server = ThreadedServer(
                     program.app,
                     public=public,
                     control=control,
-                    drain=lambda: program.gateway.drain(0),
+                    drain=drain,
                     on_started=ready.set,
                 )
                 servers.append(server)
