@@ -8,6 +8,7 @@ import http.client
 import json
 import logging
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,7 +21,8 @@ import structlog
 from tests.support.chat_upstream import prepared
 from tests.support.documents import document, provider
 from tests.support.upstream import ScriptedUpstream, threaded_upstream
-from typer.testing import CliRunner, Result
+from typer.main import get_command
+from typer.testing import CliRunner
 
 from laird.api.server import Server, listen, listen_locally
 from laird.cli.app import app
@@ -32,6 +34,7 @@ from laird.wiring.offline import CONTROL
 from laird.wiring.program import open_program
 
 DEMO = "providers:\n  - id: demo\n    kind: demo\n    models: [demo]\n"
+COMMAND = get_command(app)
 
 
 class ThreadedServer(Server):
@@ -39,6 +42,14 @@ class ThreadedServer(Server):
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
+
+
+@dataclass(frozen=True)
+class Printed:
+    """What a command wrote."""
+
+    stdout: str
+    stderr: str
 
 
 @dataclass
@@ -53,13 +64,15 @@ class Shell:
     def document(self) -> Path:
         return self.home / "providers.yaml"
 
-    def run(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Result:
+    def run(self, *arguments: str, code: int = 0, stdin: str | None = None) -> Printed:
         """Run a command that must end with this exit code."""
-        result = CliRunner().invoke(app, [*arguments, "--home", str(self.home)], input=stdin)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert result.exit_code == code, result.output
-        return result
+        with CliRunner().isolation(input=stdin) as (out, err, both):
+            with pytest.raises(SystemExit) as end:
+                COMMAND.main(args=[*arguments, "--home", str(self.home)], prog_name="laird")
+            sys.stdout.flush()
+            sys.stderr.flush()
+            assert (end.value.code or 0) == code, both.getvalue().decode()
+            return Printed(out.getvalue().decode(), err.getvalue().decode())
 
     def out(self, *arguments: str) -> str:
         """Return what a command prints."""

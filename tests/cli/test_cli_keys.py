@@ -55,7 +55,7 @@ def test_a_key_as_json_has_its_text_once(shell: Shell) -> None:
     assert {**listed, "key": made["key"]} == made
 
 
-@pytest.mark.parametrize("name", ["laptop", "two words", "a/b?c=d#e", "100%", "ключ", "[/red]"])
+@pytest.mark.parametrize("name", ["100% a/b?c=d#e", "ключ [/red]"])
 def test_a_key_is_found_by_any_name(shell: Shell, name: str) -> None:
     shell.run("keys", "create", name)
     assert name in shell.out("keys", "list")
