@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -32,6 +32,8 @@ class _HeadersTooLarge(Exception):
 class Cycle(RequestResponseCycle):
     """One request and its answer."""
 
+    gone: Callable[[], None] | None = None
+    """Called once when the client goes away before its answer is complete."""
     _head = b""
     _length = -1
     """Bytes of the body that are still to come; -1 in a chunked answer."""
@@ -48,6 +50,17 @@ class Cycle(RequestResponseCycle):
             raise RuntimeError("The answer is complete already.")
         else:
             self._body(message.get("body", b""), last=not message.get("more_body", False))
+
+    def push(self, data: bytes) -> bool:
+        """Write more of a streamed body now; False when the client is too slow to take it."""
+        if self.disconnected:
+            return True
+        self._body(data, last=False)
+        return not self.flow.write_paused
+
+    async def writable(self) -> None:
+        """Wait until the client has taken what was written."""
+        await self.flow.drain()
 
     def _start(self, message: MutableMapping[str, Any]) -> None:
         self.response_started = True
@@ -158,11 +171,21 @@ class Protocol(HttpToolsProtocol):
             keep_alive=version != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
+        scope["laird.link"] = self.cycle
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the requests of this connection that their client is gone."""
+        super().connection_lost(exc)
+        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
+            if isinstance(cycle, Cycle) and cycle.gone is not None:
+                if not cycle.response_complete:
+                    cycle.gone()
+                cycle.gone = None
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what the parser could not read, with the reason it gave, and close."""

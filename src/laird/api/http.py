@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from laird.domain.errors import BodyTooLarge, InvalidRequest
 
@@ -15,6 +14,21 @@ Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+
+
+class Link(Protocol):
+    """What our server offers a request beyond ASGI, as `laird.link` in its scope."""
+
+    gone: Callable[[], None] | None
+    """Called once when the client goes away before its answer is complete."""
+
+    def push(self, data: bytes) -> bool:
+        """Write more of a streamed body now; False when the client is too slow to take it."""
+        ...
+
+    async def writable(self) -> None:
+        """Wait until the client has taken what was written."""
+        ...
 
 
 class ClientGone(Exception):
@@ -69,39 +83,3 @@ async def write(send: Send, status: int, headers: Headers, body: bytes) -> None:
     headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})
-
-
-class DisconnectWatch:
-    """Cancels a request's task when its client goes away.
-
-    Most answers are there before anybody looks, so the watch begins a moment after the request
-    and costs a timer only. `gone` tells a cancellation by us from one by the server.
-    """
-
-    __slots__ = ("_listener", "_receive", "_task", "_timer", "gone")
-
-    STARTS_AFTER_S = 0.05
-
-    def __init__(self, receive: Receive, task: asyncio.Task[Any]) -> None:
-        self._receive = receive
-        self._task = task
-        self._listener: asyncio.Task[None] | None = None
-        self.gone = False
-        self._timer = task.get_loop().call_later(self.STARTS_AFTER_S, self._start)
-
-    def _start(self) -> None:
-        self._listener = self._task.get_loop().create_task(self._listen())
-
-    async def _listen(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.gone = True
-                self._task.cancel()
-                return
-
-    def stop(self) -> None:
-        """Watch no longer."""
-        self._timer.cancel()
-        if self._listener is not None and not self.gone:
-            self._listener.cancel()

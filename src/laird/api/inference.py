@@ -6,6 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 import orjson
@@ -14,8 +15,8 @@ from laird.api.errors import retry_after, status_of
 from laird.api.http import (
     JSON,
     ClientGone,
-    DisconnectWatch,
     Headers,
+    Link,
     Receive,
     Scope,
     Send,
@@ -43,21 +44,40 @@ _LONGEST_LABEL = 200
 _log = get_logger("api")
 
 
+_numbers = count(1)
+_process = os.urandom(8).hex()
+
+
 def new_request_id() -> str:
-    """Return an id for a request, unique for all practical purposes."""
-    return "req_" + os.urandom(12).hex()
+    """Return an id for a request: random for each process, counted within it."""
+    return f"req_{_process}{next(_numbers):08x}"
 
 
 class _HttpClient:
     """Hears an answer from the gateway and writes it as HTTP."""
 
-    __slots__ = ("_names", "_send", "begun", "status")
+    __slots__ = ("_link", "_names", "_send", "_task", "begun", "left", "status")
 
-    def __init__(self, send: Send, names: dict[tuple[str, str], Headers]) -> None:
+    def __init__(
+        self,
+        send: Send,
+        link: Link,
+        names: dict[tuple[str, str], Headers],
+        task: asyncio.Task[Any],
+    ) -> None:
         self._send = send
+        self._link = link
         self._names = names
+        self._task = task
         self.begun = False
+        self.left = False
+        """The client went away, and the request's task was cancelled for that."""
         self.status = 200
+
+    def leave(self) -> None:
+        """Take note that the client is gone: nobody waits for the answer any more."""
+        self.left = True
+        self._task.cancel()
 
     async def answer(self, trace: Trace, body: bytes) -> None:
         headers = [JSON, *self._headers(trace)]
@@ -70,11 +90,14 @@ class _HttpClient:
         headers = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFER, *self._headers(trace)]
         self.begun = True
         await self._send({"type": "http.response.start", "status": 200, "headers": headers})
-        await self.send(first)
+        self._link.push(first)
+        await self._link.writable()
 
-    async def send(self, data: bytes) -> None:
-        if data:
-            await self._send({"type": "http.response.body", "body": data, "more_body": True})
+    def push(self, data: bytes) -> bool:
+        return self._link.push(data)
+
+    async def ready(self) -> None:
+        await self._link.writable()
 
     async def end(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
@@ -133,20 +156,20 @@ class Inference:
         """Answer one chat request in the given dialect."""
         began = time.monotonic()
         trace = Trace(new_request_id())
-        client = _HttpClient(send, self._names)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - a coroutine always runs in a task
-        watch: DisconnectWatch | None = None
+        link: Link = scope["laird.link"]
+        client = _HttpClient(send, link, self._names, task)
         try:
             call = await self._read(scope, receive, dialect, trace, began)
-            watch = DisconnectWatch(receive, task)
-            await self._gateway.chat(call, client, trace)
+            link.gone = client.leave
+            await self._gateway.chat(call, client, trace, task)
         except LairdError as error:
             await client.error(error, dialect, trace)
         except ClientGone:
             client.status = 499
         except asyncio.CancelledError:
-            if watch is None or not watch.gone:
+            if not client.left:
                 raise
             task.uncancel()
             client.status = 499
@@ -158,8 +181,7 @@ class Inference:
             await client.error(_defect(trace), dialect, trace)
             del error
         finally:
-            if watch is not None:
-                watch.stop()
+            link.gone = None
             seconds = time.monotonic() - began
             self._metrics.request(
                 endpoint,

@@ -65,8 +65,12 @@ class Client(Protocol):
         """Begin a streamed answer with its first bytes."""
         ...
 
-    async def send(self, data: bytes) -> None:
-        """Give more of a streamed answer; waits while the client is slow."""
+    def push(self, data: bytes) -> bool:
+        """Give more of a streamed answer at once; False asks to wait for `ready` before more."""
+        ...
+
+    async def ready(self) -> None:
+        """Wait while the client is slow."""
         ...
 
     async def end(self, data: bytes) -> None:

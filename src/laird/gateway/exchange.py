@@ -119,26 +119,28 @@ class Exchange:
 
     async def _pass_on(self, relay: Relay, response: UpstreamResponse) -> None:
         """Show what comes until the upstream says that nothing follows, or its body ends."""
-        chunk = response.chunk
         feed = relay.feed
-        send = self._client.send
-        while not relay.done:
-            data = await chunk()
-            if not data:
-                return
+        push = self._client.push
+
+        def take(data: bytes) -> bool:
             out = feed(data)
-            if out:
-                await send(out)
+            return (push(out) if out else True) and not relay.done
+
+        while not relay.done:
+            if await response.pipe(take):
+                return
+            await self._client.ready()
         # Some servers leave the body open after the end marker. They are not waited for long.
         with suppress(TimeoutError, UpstreamError):
             async with asyncio.timeout(_AFTER_MARKER_S):
-                while await chunk():
+                while await response.chunk():
                     pass
 
     async def _show(self, data: bytes) -> None:
         """Send more, as the beginning where nothing was sent yet."""
         if self.begun:
-            await self._client.send(data)
+            self._client.push(data)
+            await self._client.ready()
         else:
             self.begun = True
             await self._client.begin(self._trace, data)

@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -61,7 +62,7 @@ class Gateway:
         self._means = means
         self._rates = rates
         self._runtime = runtime
-        self._under_way: dict[asyncio.Task[object], Dispatch] = {}
+        self._under_way: dict[asyncio.Task[Any], Dispatch] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
@@ -115,9 +116,10 @@ class Gateway:
             draw=random.random(),  # noqa: S311 - spreads load, guards nothing
         )
 
-    async def chat(self, call: Call, client: Client, trace: Trace) -> None:
+    async def chat(self, call: Call, client: Client, trace: Trace, task: asyncio.Task[Any]) -> None:
         """Answer one request through `client`; what happens on the way is noted in `trace`.
 
+        `task` is the one that runs this, which a stop of the server may have to cancel.
         Raises a `LairdError` when the client has seen nothing of an answer yet. A stream that
         fails later ends with an error event instead.
         """
@@ -143,17 +145,17 @@ class Gateway:
             queue_timeout_s=routing.queue_timeout_s,
         )
         try:
-            await self._follow(dispatch, call, client)
+            await self._follow(dispatch, call, client, task)
         finally:
             used = dispatch.exchange.tokens
             self._rates.settle(
                 key.id, key.rate, estimated=expected, actual=used, now=time.monotonic()
             )
 
-    async def _follow(self, dispatch: Dispatch, call: Call, client: Client) -> None:
+    async def _follow(
+        self, dispatch: Dispatch, call: Call, client: Client, task: asyncio.Task[Any]
+    ) -> None:
         """Run a dispatch as one of those under way, so that a stop can end it in good form."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine always runs in a task
         self._under_way[task] = dispatch
         try:
             await dispatch.run()

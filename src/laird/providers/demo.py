@@ -7,7 +7,7 @@ treat it like any other server, with all that can go wrong there (see `demo_scri
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -22,7 +22,7 @@ from laird.providers.demo_model import (
     reply_to,
 )
 from laird.providers.demo_script import PRESETS, BadScript, Script, script_for
-from laird.transport.base import UpstreamRequest
+from laird.transport.base import UpstreamRequest, pull
 
 _JSON = {"content-type": "application/json"}
 _SSE = {"content-type": "text/event-stream"}
@@ -109,6 +109,10 @@ class DemoResponse:
             if len(whole) > limit:
                 raise UpstreamGarbled(f"The demo's answer is longer than {limit} bytes.")
         return whole
+
+    async def pipe(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand each piece to `take` until it returns False."""
+        return await pull(self, take)
 
     async def chunk(self) -> bytes:
         """Return the next piece, b"" at the end; break or fall silent where that was asked for."""

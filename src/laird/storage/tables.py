@@ -86,9 +86,6 @@ attempts = Table(
     Column("cache_hit", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("request_id", "attempt"),
     Index(None, "at_us"),
-    Index(None, "key_id", "at_us"),
-    Index(None, "provider", "at_us"),
-    Index(None, "model", "at_us"),
 )
 """The ledger: one row per upstream attempt. `cost_nano` is null where the price is unknown."""
 

@@ -54,6 +54,7 @@ def configure_logging(level: str, style: LogFormat = "auto") -> None:
     root.handlers = [handler]
     # Libraries speak up only when something is wrong; our own events carry the story.
     root.setLevel(max(number, logging.WARNING))
+    logging.getLogger("laird").setLevel(number)
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -74,9 +74,26 @@ class UpstreamResponse(Protocol):
         """
         ...
 
+    async def pipe(self, take: Callable[[bytes], bool]) -> bool:
+        """Hand each piece to `take` as soon as it arrives, until it returns False.
+
+        `take` is called straight from the event loop and must not wait. Returns True at the clean
+        end of the body, False when `take` wanted no more; then `pipe` or `chunk` may be called
+        again. Raises what `chunk` and `take` raise.
+        """
+        ...
+
     def close(self) -> None:
         """Give the connection back when the body was read to its end, else cut it. Idempotent."""
         ...
+
+
+async def pull(response: UpstreamResponse, take: Callable[[bytes], bool]) -> bool:
+    """Do what `UpstreamResponse.pipe` does, by means of `chunk`."""
+    while data := await response.chunk():
+        if not take(data):
+            return False
+    return True
 
 
 class Transport(Protocol):
