@@ -1,213 +1,438 @@
-"""One HTTP/1.1 connection: uvicorn's protocol, with our limits, our error bodies, and less work.
+"""One HTTP/1.1 connection, on asyncio's protocols and the parser that uvicorn uses.
 
-Only what a request needs is done on its way in, and the head of an answer is written together
-with its first bytes, in one piece.
+It does what an inference server needs and no more, since every request pays for it: limits on the
+header block, error bodies like any other, pipelining in order, backpressure both ways. The head of
+an answer is written together with its first bytes, in one piece.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import http
+from collections import deque
 from collections.abc import Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
 import orjson
-from uvicorn.protocols.http.httptools_impl import (
-    STATUS_LINE,
-    HttpToolsProtocol,
-    RequestResponseCycle,
-)
+import uvicorn
+from uvicorn.server import ServerState
+
+from laird.api.http import Message, Scope
+from laird.telemetry.logs import get_logger
 
 MAX_HEADER_BYTES = 32 * 1024
+KEEP_ALIVE_S = 75.0
+_HIGH_WATER = 64 * 1024
+"""Bytes of a request's body held for an application that does not read."""
 _NO_BODY = frozenset({204, 304})
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
+    for status in http.HTTPStatus
+}
+_CLOSE = b"connection: close\r\n"
+_NO_PARSER = httptools.HttpRequestParser(object())
+
+_log = get_logger("http")
 
 
 class _HeadersTooLarge(Exception):
     """The header block is over the limit."""
 
 
-class Cycle(RequestResponseCycle):
-    """One request and its answer."""
+class Cycle:
+    """One request and its answer: what ASGI calls receive and send."""
 
-    gone: Callable[[], None] | None = None
-    """Called once when the client goes away before its answer is complete."""
-    _head = b""
-    _length = -1
-    """Bytes of the body that are still to come; -1 in a chunked answer."""
+    __slots__ = (
+        "_arrival",
+        "_body",
+        "_connection",
+        "_expects_continue",
+        "_head",
+        "_is_head",
+        "_left",
+        "_more",
+        "complete",
+        "disconnected",
+        "gone",
+        "keep_alive",
+        "scope",
+        "started",
+        "task",
+    )
 
-    async def send(self, message: MutableMapping[str, Any]) -> None:  # type: ignore[override]
-        """Take one ASGI message. Raises `RuntimeError` for one that is out of turn."""
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
+    def __init__(
+        self, connection: Protocol, scope: Scope, *, keep_alive: bool, expects_continue: bool
+    ) -> None:
+        self.scope = scope
+        self.keep_alive = keep_alive
+        self.gone: Callable[[], None] | None = None
+        """Called once when the client goes away before its answer is complete."""
+        self.started = False
+        self.complete = False
+        self.disconnected = False
+        self.task: asyncio.Task[None] | None = None
+        self._connection = connection
+        self._expects_continue = expects_continue
+        self._arrival: asyncio.Future[None] | None = None
+        self._body: bytes | None = b""
+        """What has come of the request's body; None once its end was given out."""
+        self._more = True
+        self._head = b""
+        self._is_head = scope["method"] == "HEAD"
+        self._left = -1
+        """Bytes of the answer's body that are still to come; -1 in a chunked one."""
+
+    async def run(self) -> None:
+        """Have the application answer."""
+        try:
+            await self._connection.app(self.scope, self.receive, self.send)
+        except Exception:  # noqa: BLE001 - nobody is above this; what it was is in the log
+            _log.error("a request failed", path=self.scope["path"], exc_info=True)
+            self._connection.fail(self)
+        else:
+            if not self.complete and not self.disconnected:
+                _log.error("a request was left unanswered", path=self.scope["path"])
+                self._connection.fail(self)
+
+    async def receive(self) -> Message:
+        """Return the next piece of the request's body, or that the client is gone."""
+        connection = self._connection
+        if self._expects_continue:
+            self._expects_continue = False
+            connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not self.disconnected and not self.complete:
+            body = self._body
+            if body is not None and (body or not self._more):
+                self._body = b"" if self._more else None
+                return {"type": "http.request", "body": body, "more_body": self._more}
+            connection.resume_reading()
+            self._arrival = connection.loop.create_future()
+            await self._arrival
+        return {"type": "http.disconnect"}
+
+    def feed(self, data: bytes) -> int:
+        """Take a piece of the request's body; return how many bytes wait to be read."""
+        self._body = body = self._body + data if self._body else data
+        self.wake()
+        return len(body)
+
+    def fed(self) -> None:
+        """Note the end of the request's body."""
+        self._more = False
+        self.wake()
+
+    def wake(self) -> None:
+        """Let whoever waits in `receive` look again."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
+        self._arrival = None
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Take one message of the answer. Raises `RuntimeError` for one that is out of turn."""
         if self.disconnected:
             return
-        if not self.response_started:
-            self._start(message)
-        elif self.response_complete:
+        if not self.started:
+            self._start(message["status"], message["headers"])
+        elif self.complete:
             raise RuntimeError("The answer is complete already.")
         else:
-            self._body(message.get("body", b""), last=not message.get("more_body", False))
+            if self._connection.slow:
+                await self._connection.writable()
+            self._write(message.get("body", b""), last=not message.get("more_body", False))
 
     def push(self, data: bytes) -> bool:
         """Write more of a streamed body now; False when the client is too slow to take it."""
-        if self.disconnected:
-            return True
-        self._body(data, last=False)
-        return not self.flow.write_paused
+        if not self.disconnected:
+            self._write(data, last=False)
+        return not self._connection.slow
 
     async def writable(self) -> None:
         """Wait until the client has taken what was written."""
-        await self.flow.drain()
+        await self._connection.writable()
 
-    def _start(self, message: MutableMapping[str, Any]) -> None:
-        self.response_started = True
-        self.waiting_for_100_continue = False
-        status: int = message["status"]
-        parts = [STATUS_LINE[status]]
-        length = 0 if status in _NO_BODY else -1
-        for name, value in message["headers"]:
+    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.started = True
+        self._expects_continue = False
+        parts = [_STATUS_LINES[status]]
+        left = 0 if status in _NO_BODY else -1
+        for name, value in headers:
             parts += (name, b": ", value, b"\r\n")
             if name == b"content-length":
-                length = int(value)
+                left = int(value)
             elif name == b"connection" and value.lower() == b"close":
                 self.keep_alive = False
         if not self.keep_alive:
-            parts.append(b"connection: close\r\n")
-        if length < 0:
+            parts.append(_CLOSE)
+        if left < 0:
             parts.append(b"transfer-encoding: chunked\r\n")
         head = b"".join(parts)
         if head.count(b"\n") != head.count(b"\r\n"):
             raise RuntimeError("A header of the answer has a line break in it.")
-        self._length = 0 if self.scope["method"] == "HEAD" else length
+        self._left = 0 if self._is_head else left
         self._head = head + b"\r\n"
 
-    def _body(self, body: bytes, *, last: bool) -> None:
-        head, self._head = self._head, b""
-        if self.scope["method"] == "HEAD":
-            data = head
-        elif self._length >= 0:
-            self._length -= len(body)
-            if self._length < 0 or (last and self._length):
+    def _write(self, body: bytes, *, last: bool) -> None:
+        data, self._head = self._head, b""
+        if self._is_head:
+            pass
+        elif self._left >= 0:
+            self._left -= len(body)
+            if self._left < 0 or (last and self._left):
                 raise RuntimeError("The body's length is not the one in the head.")
-            data = head + body
+            data += body
         else:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            data = head + chunk + (b"0\r\n\r\n" if last else b"")
+            if body:
+                data += b"%x\r\n%b\r\n" % (len(body), body)
+            if last:
+                data += b"0\r\n\r\n"
         if data:
-            self.transport.write(data)
+            self._connection.write(data)
         if last:
-            self.response_complete = True
-            self.message_event.set()
-            if not self.keep_alive:
-                self.transport.close()
-            self.on_response()
+            self.complete = True
+            self.gone = None
+            self.wake()
+            self._connection.answered(self)
 
 
-class Protocol(HttpToolsProtocol):
-    """One connection. A request that is not valid HTTP gets an error body like any other."""
+class Protocol(asyncio.Protocol):
+    """A connection as uvicorn's server makes it: one for each client."""
 
-    _header_bytes = 0
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        del app_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self.app = config.loaded_app
+        self.slow = False
+        """The client does not take what was written: more should wait for `writable`."""
+        self._connections = server_state.connections
+        self._parser = httptools.HttpRequestParser(self)
+        # A pipelined request behind one that closes is ignored, not answered with an error.
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._transport: asyncio.Transport
+        self._server: tuple[str, int | None] | None = None
+        self._client: tuple[str, int] | None = None
+        self._reading = True
+        self._drained: asyncio.Future[None] | None = None
+        self._cycle: Cycle | None = None
+        self._waiting: deque[Cycle] = deque()
+        self._idle_since = self.loop.time()
+        self._idle_check: asyncio.TimerHandle | None = None
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._header_bytes = 0
+        self._expects_continue = False
+        self._newest: Cycle | None = None
+        """The cycle whose body is being read; behind `_cycle` when requests are pipelined."""
+
+    # Called by the event loop.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101
+        self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass
+        self._connections.add(self)  # type: ignore[arg-type]  # typed for uvicorn's own
+        name = transport.get_extra_info("sockname")
+        self._server = (name, None) if isinstance(name, str) else name[:2] if name else None
+        peer = transport.get_extra_info("peername")
+        self._client = peer[:2] if isinstance(peer, tuple) else None
+        self._idle_check = self.loop.call_later(KEEP_ALIVE_S, self._check_idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the requests of this connection that their client is gone."""
+        del exc
+        self._connections.discard(self)
+        if self._idle_check is not None:
+            self._idle_check.cancel()
+        self.resume_writing()
+        for cycle in (self._cycle, *self._waiting):
+            if cycle is not None and not cycle.complete:
+                cycle.disconnected = True
+                cycle.wake()
+                if cycle.gone is not None:
+                    cycle.gone()
+                    cycle.gone = None
+        # The parser refers to this connection: without it neither waits for the collector.
+        self._parser = _NO_PARSER
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived."""
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError as error:
+            self._refuse(error)
+        except httptools.HttpParserUpgrade:
+            # The request itself was read; that it wants another protocol is its own affair.
+            pass
+
+    def pause_writing(self) -> None:
+        """Note that the client takes less than is written."""
+        self.slow = True
+
+    def resume_writing(self) -> None:
+        """Note that the client has caught up, or is gone."""
+        self.slow = False
+        if self._drained is not None and not self._drained.done():
+            self._drained.set_result(None)
+        self._drained = None
+
+    # Called by the parser.
 
     def on_message_begin(self) -> None:
         """Begin a request."""
+        self._url = b""
+        self._headers = []
         self._header_bytes = 0
-        self.url = b""
-        self.expect_100_continue = False
-        self.headers = []
+        self._expects_continue = False
 
     def on_url(self, url: bytes) -> None:
-        """Count the target against the limit of the header block."""
-        self._count(len(url))
-        self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, and count it against the limit of the block."""
-        self._count(len(name) + len(value) + 4)
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-
-    def _count(self, size: int) -> None:
-        self._header_bytes += size
+        """Take the target, which counts against the limit of the header block."""
+        self._url += url
+        self._header_bytes += len(url)
         if self._header_bytes > MAX_HEADER_BYTES:
             raise _HeadersTooLarge
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, which counts against the limit of the block."""
+        self._header_bytes += len(name) + len(value) + 4
+        if self._header_bytes > MAX_HEADER_BYTES:
+            raise _HeadersTooLarge
+        name = name.lower()
+        if name == b"expect":
+            self._expects_continue = value.lower() == b"100-continue"
+        self._headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         """Start the application on a request, or queue it behind the one before."""
-        parser = self.parser
-        version = parser.get_http_version()
-        url = httptools.parse_url(self.url)
-        raw_path: bytes = url.path
-        path = raw_path.decode("ascii")
-        scope: dict[str, Any] = {
+        parser = self._parser
+        version: str = parser.get_http_version()
+        url = httptools.parse_url(self._url)
+        raw_path: bytes = url.path or b"/"
+        path = raw_path.decode("latin-1")
+        scope: Scope = {
             "type": "http",
             "asgi": _ASGI,
             "http_version": version,
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
+            "server": self._server,
+            "client": self._client,
+            "scheme": "http",
             "root_path": "",
-            "headers": self.headers,
+            "headers": self._headers,
             "method": parser.get_method().decode("ascii"),
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
             "query_string": url.query or b"",
         }
-        before: RequestResponseCycle | None = self.cycle
-        self.cycle = Cycle(
-            scope=scope,  # type: ignore[arg-type]  # a plain dict costs less than a typed one
-            transport=self.transport,
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=False,
-            default_headers=[],
-            message_event=asyncio.Event(),
-            expect_100_continue=self.expect_100_continue,
+        cycle = Cycle(
+            self,
+            scope,
             keep_alive=version != "1.0" and parser.should_keep_alive(),
-            on_response=self.on_response_complete,
+            expects_continue=self._expects_continue,
         )
-        scope["laird.link"] = self.cycle
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+        scope["laird.link"] = cycle
+        self._newest = cycle
+        if self._cycle is None:
+            self._begin(cycle)
         else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self._waiting.append(cycle)
+            self.pause_reading()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the requests of this connection that their client is gone."""
-        super().connection_lost(exc)
-        for cycle in (self.cycle, *(cycle for cycle, _ in self.pipeline)):
-            if isinstance(cycle, Cycle) and cycle.gone is not None:
-                if not cycle.response_complete:
-                    cycle.gone()
-                cycle.gone = None
+    def on_body(self, body: bytes) -> None:
+        """Hand over a piece of the body; read no more while it is not taken."""
+        cycle = self._newest
+        if cycle is not None and not cycle.complete and cycle.feed(body) > _HIGH_WATER:
+            self.pause_reading()
 
-    def send_400_response(self, msg: str) -> None:
+    def on_message_complete(self) -> None:
+        """Note the end of a request."""
+        if self._newest is not None:
+            self._newest.fed()
+
+    # Called by cycles and the server.
+
+    def write(self, data: bytes) -> None:
+        """Write to the client."""
+        self._transport.write(data)
+
+    async def writable(self) -> None:
+        """Wait until the client has taken what was written, or is gone."""
+        while self.slow:
+            if self._drained is None:
+                self._drained = self.loop.create_future()
+            await asyncio.shield(self._drained)
+
+    def pause_reading(self) -> None:
+        """Read no more for now."""
+        if self._reading and not self._transport.is_closing():
+            self._reading = False
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Read again."""
+        if not self._reading and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def answered(self, cycle: Cycle) -> None:
+        """Go on with the next request, or close, once an answer is written."""
+        self._cycle = None
+        if not cycle.keep_alive:
+            self._transport.close()
+            return
+        if self._waiting:
+            self._begin(self._waiting.popleft())
+        else:
+            self._idle_since = self.loop.time()
+        self.resume_reading()
+
+    def fail(self, cycle: Cycle) -> None:
+        """End the connection of a request that the application failed at."""
+        if not cycle.started and not cycle.disconnected:
+            self._transport.write(_error(500, "server_error", "Laird failed at this request."))
+        self._transport.close()
+
+    def shutdown(self) -> None:
+        """Close now when nothing is under way, else after the present answer."""
+        if self._cycle is None:
+            self._transport.close()
+        else:
+            self._cycle.keep_alive = False
+
+    def _begin(self, cycle: Cycle) -> None:
+        self._cycle = cycle
+        cycle.task = self.loop.create_task(cycle.run())
+
+    def _refuse(self, error: httptools.HttpParserError) -> None:
         """Refuse what the parser could not read, with the reason it gave, and close."""
-        error = sys.exc_info()[1]
-        status, code = 400, "invalid_request"
         if isinstance(error, httptools.HttpParserCallbackError):
-            status, code = 431, "headers_too_large"
             message = f"The request's headers are over {MAX_HEADER_BYTES} bytes. Send fewer."
+            answer = _error(431, "headers_too_large", message)
         else:
-            message = f"This is not a valid HTTP request: {error or msg}. Nothing was done with it."
-        body = orjson.dumps(
-            {
-                "error": {
-                    "message": message,
-                    "type": "invalid_request_error",
-                    "param": None,
-                    "code": code,
-                }
-            }
-        )
-        self.transport.write(
-            b"%scontent-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-            % (STATUS_LINE[status], len(body), body)
-        )
-        self.transport.close()
+            message = f"This is not a valid HTTP request: {error}. Nothing was done with it."
+            answer = _error(400, "invalid_request", message)
+        if self._cycle is None or not self._cycle.started:
+            self._transport.write(answer)
+        self._transport.close()
+
+    def _check_idle(self) -> None:
+        """Close a connection on which nothing has happened for long."""
+        left = self._idle_since + KEEP_ALIVE_S - self.loop.time()
+        if self._cycle is None and left <= 0:
+            self._transport.close()
+            return
+        self._idle_check = self.loop.call_later(max(left, 1.0), self._check_idle)
+
+
+def _error(status: int, code: str, message: str) -> bytes:
+    kind = "server_error" if status >= 500 else "invalid_request_error"
+    error = {"message": message, "type": kind, "param": None, "code": code}
+    body = orjson.dumps({"error": error})
+    head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
+    return _STATUS_LINES[status] + head + _CLOSE + b"\r\n" + body

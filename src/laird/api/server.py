@@ -12,11 +12,10 @@ from pathlib import Path
 
 import uvicorn
 
-from laird.api.connection import Protocol
+from laird.api.connection import KEEP_ALIVE_S, Protocol
 from laird.domain.errors import StartError
 
 _BACKLOG = 2048
-_KEEP_ALIVE_S = 75
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -83,7 +82,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=_KEEP_ALIVE_S,
+                timeout_keep_alive=int(KEEP_ALIVE_S),
                 timeout_graceful_shutdown=1,
             )
         )

@@ -145,9 +145,8 @@ class Exchange:
                 raise self._error
             elif self.done:
                 return True
-            else:
-                if not await self._pour(take):
-                    return False
+            elif not await self._pour(take):
+                return False
 
     async def _pour(self, take: Callable[[bytes], bool]) -> bool:
         """Let pieces go to `take` as they arrive; False when it wants no more."""
