@@ -8,12 +8,38 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from laird import __version__
 from laird.api.admin import configuration, keys, models, providers, routing, system, usage
+from laird.api.admin.access import Gate
 from laird.api.admin.context import Admin
 from laird.api.errors import retry_after, status_of
 from laird.domain.errors import ConfigError, LairdError, RequestError, StaleRevision
+
+_DESCRIPTION = "/api/openapi.json"
+
+
+class _Guard:
+    """Lets nobody in who may not administer, before a body is read or a name is looked up.
+
+    It stands before all routes, so that a route which forgets to ask is not open.
+    """
+
+    def __init__(self, app: ASGIApp, gate: Gate) -> None:
+        self._app = app
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] != _DESCRIPTION:
+            request = Request(scope)
+            try:
+                self._gate.actor(request)
+            except LairdError as error:
+                refusal = await _refuse(request, error)
+                await refusal(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
 
 
 def build_admin(admin: Admin) -> FastAPI:
@@ -23,12 +49,13 @@ def build_admin(admin: Admin) -> FastAPI:
         version=__version__,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/api/openapi.json",
+        openapi_url=_DESCRIPTION,
         # `curl -d` says that it sends a form; the body is read as JSON all the same.
         strict_content_type=False,
     )
     for part in (system, keys, providers, models, configuration, routing, usage):
         app.include_router(part.router(admin))
+    app.add_middleware(_Guard, gate=admin.gate)
     app.add_exception_handler(LairdError, _refuse)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
