@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
 from tests.support.documents import document, provider
 from tests.support.laird import RunningLaird, running_laird
 
@@ -85,3 +86,16 @@ async def test_an_edit_of_an_older_document_is_refused_with_both(laird: RunningL
     assert (refused.status, refused.error["code"]) == (409, "stale_revision")
     assert refused.error["expected"] == before
     assert "id: b" in refused.error["current_document"]
+
+
+async def test_a_defect_is_an_answer_in_the_usual_form(laird: RunningLaird) -> None:
+    def broken() -> None:
+        raise RuntimeError("canary")
+
+    administration = laird.program.app._admin
+    assert isinstance(administration, FastAPI)
+    administration.add_api_route("/api/broken", broken)
+    client = laird.client(await laird.make_key(KeyDraft(name="b", scopes=frozenset({"admin"}))))
+    reply = await client.request("GET", "/api/broken")
+    assert (reply.status, reply.error["code"]) == (500, "server_error")
+    assert b"canary" not in reply.body

@@ -191,16 +191,14 @@ def test_a_rollback_of_a_broken_file_brings_the_last_good_one(shell: Shell) -> N
     shell.run("chains", "set", "c", "a/m")
     good = shell.document.read_text()
     shell.document.write_text(BROKEN)
-    assert "not in force" in shell.run("config", "show").stderr or shell.url is not None
-    # A server looks at the file five times a second; the command must not need it to have done so.
-    shell.run("config", "check", code=1)
     shell.run("config", "rollback", shell.json("config", "history")["changes"][0]["id"])
     assert shell.document.read_text() == good
 
 
 def test_there_may_be_nothing_to_go_back_to(shell: Shell) -> None:
     assert "no earlier document" in shell.fails("config", "rollback")
-    assert "'99'" in shell.fails("config", "rollback", "99", code=2)
+    for change in ("99", "9" * 30, "x"):
+        assert f"'{change}'" in shell.fails("config", "rollback", change, code=2)
 
 
 class TestBrokenDocumentWithoutAServer:

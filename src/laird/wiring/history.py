@@ -8,6 +8,8 @@ from laird.storage import history
 from laird.storage.engine import Database
 
 _BETWEEN_CHANGES = "\n"
+_LONGEST_ID = 18
+"""Digits of a number that the database can hold for certain."""
 
 
 class DatabaseHistory:
@@ -43,7 +45,7 @@ class DatabaseHistory:
 
     async def get(self, entry_id: str) -> ChangeEntry | None:
         """Return one change by its number, or None."""
-        if not entry_id.isdecimal():
+        if not entry_id.isdecimal() or len(entry_id) > _LONGEST_ID:
             return None
         found = await self._database.read(lambda connection: history.get(connection, int(entry_id)))
         return None if found is None else _entry(found)
