@@ -179,7 +179,8 @@ async def test_unknown_paths_and_methods(laird: RunningLaird) -> None:
     check(await client.request("GET", PATH), 405, "method_not_allowed", "POST")
     reply = await client.request("DELETE", "/v1/models")
     assert reply.headers["allow"] == "GET"
-    check(await client.request("GET", "/api/nothing"), 404, "not_found")
+    # Who may not administer does not learn what there is to administer.
+    check(await client.request("GET", "/api/nothing"), 403, "not_allowed")
 
 
 async def test_a_wrong_wish_for_privacy_is_not_taken_for_a_right_one(laird: RunningLaird) -> None:

@@ -76,11 +76,9 @@ def test_logs_are_json_lines_with_libraries_in_the_same_form(
     assert lines[0]["request_id"] == "req_1"
     assert lines[0]["level"] == "info"
     assert lines[0]["timestamp"].endswith("Z")
-    logging.getLogger().handlers.clear()
 
 
 def test_text_logs_are_for_reading(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("debug", "text")
     get_logger("test").debug("hello", number=3)
     assert "hello" in capsys.readouterr().err
-    logging.getLogger().handlers.clear()

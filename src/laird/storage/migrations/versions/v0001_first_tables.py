@@ -68,9 +68,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("request_id", "attempt", name="uq_attempts_request_id_attempt"),
     )
     op.create_index("ix_attempts_at_us", "attempts", ["at_us"])
-    op.create_index("ix_attempts_key_id_at_us", "attempts", ["key_id", "at_us"])
-    op.create_index("ix_attempts_provider_at_us", "attempts", ["provider", "at_us"])
-    op.create_index("ix_attempts_model_at_us", "attempts", ["model", "at_us"])
     op.create_table(
         "config_revisions",
         sa.Column("id", row_id, nullable=False),
