@@ -19,7 +19,7 @@ import orjson
 import uvicorn
 from uvicorn.server import ServerState
 
-from laird.api.http import Message, Scope
+from laird.api.http import Headers, Message, Scope
 from laird.telemetry.logs import get_logger
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -142,6 +142,13 @@ class Cycle:
             if self._connection.slow:
                 await self._connection.writable()
             self._write(message.get("body", b""), last=not message.get("more_body", False))
+
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write a whole answer; `headers` need no Content-Length."""
+        if not self.disconnected:
+            headers.append((b"content-length", b"%d" % len(body)))
+            self._start(status, headers)
+            self._write(body, last=True)
 
     def push(self, data: bytes) -> bool:
         """Write more of a streamed body now; False when the client is too slow to take it."""

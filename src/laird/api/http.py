@@ -22,6 +22,10 @@ class Link(Protocol):
     gone: Callable[[], None] | None
     """Called once when the client goes away before its answer is complete."""
 
+    def respond(self, status: int, headers: Headers, body: bytes) -> None:
+        """Write a whole answer; `headers` need no Content-Length."""
+        ...
+
     def push(self, data: bytes) -> bool:
         """Write more of a streamed body now; False when the client is too slow to take it."""
         ...

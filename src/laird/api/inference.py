@@ -79,12 +79,12 @@ class _HttpClient:
         self.left = True
         self._task.cancel()
 
-    async def answer(self, trace: Trace, body: bytes) -> None:
+    def answer(self, trace: Trace, body: bytes) -> None:
         headers = [JSON, *self._headers(trace)]
         if trace.cost_nano is not None:
             headers.append((b"x-laird-cost-usd", usd_text(trace.cost_nano).encode()))
         self.begun = True
-        await write(self._send, 200, headers, body)
+        self._link.respond(200, headers, body)
 
     async def begin(self, trace: Trace, first: bytes) -> None:
         headers = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFER, *self._headers(trace)]
@@ -102,7 +102,7 @@ class _HttpClient:
     async def end(self, data: bytes) -> None:
         await self._send({"type": "http.response.body", "body": data, "more_body": False})
 
-    async def error(self, error: LairdError, dialect: Dialect, trace: Trace) -> None:
+    def error(self, error: LairdError, dialect: Dialect, trace: Trace) -> None:
         """Write an error, in the client's own dialect."""
         self.status = status_of(error)
         headers = [JSON, *self._headers(trace)]
@@ -110,7 +110,7 @@ class _HttpClient:
         if wait is not None:
             headers.append((b"retry-after", b"%d" % wait))
         self.begun = True
-        await write(self._send, self.status, headers, dialect.error(error))
+        self._link.respond(self.status, headers, dialect.error(error))
 
     def _headers(self, trace: Trace) -> Headers:
         served_by = (trace.provider, trace.model)
@@ -165,7 +165,7 @@ class Inference:
             link.gone = client.leave
             await self._gateway.chat(call, client, trace, task)
         except LairdError as error:
-            await client.error(error, dialect, trace)
+            client.error(error, dialect, trace)
         except ClientGone:
             client.status = 499
         except asyncio.CancelledError:
@@ -178,7 +178,7 @@ class Inference:
             _log.error("defect", request_id=trace.request_id, exc_info=True)
             if client.begun:
                 raise
-            await client.error(_defect(trace), dialect, trace)
+            client.error(_defect(trace), dialect, trace)
             del error
         finally:
             link.gone = None

@@ -57,7 +57,7 @@ class Trace:
 class Client(Protocol):
     """Who hears the answer. Bytes are in the client's own dialect."""
 
-    async def answer(self, trace: Trace, body: bytes) -> None:
+    def answer(self, trace: Trace, body: bytes) -> None:
         """Give a whole answer."""
         ...
 

@@ -92,7 +92,10 @@ class Dispatch:
         self._queue_timeout_s = queue_timeout_s
         self._canonical: ChatRequest | None = None
         self._errors: list[LairdError] = []
-        longest = max(attempt.provider.timeouts.total for attempt in plan.attempts)
+        attempts = plan.attempts
+        longest = attempts[0].provider.timeouts.total
+        if len(attempts) > 1:
+            longest = max(attempt.provider.timeouts.total for attempt in attempts)
         self._deadline = call.began + longest
         self.exchange = Exchange(call, trace, client)
         self.stopping = False
@@ -239,7 +242,8 @@ class Dispatch:
         finally:
             if response is not None:
                 response.close()
-            self.exchange.settle(row, AttemptStatus.ERROR)
+            if not row.settled:  # a defect of ours: the attempt has its row all the same
+                self.exchange.settle(row, AttemptStatus.ERROR)
             trace.upstream_s += time.monotonic() - row.began
 
     async def _hear(

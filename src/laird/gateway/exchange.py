@@ -69,7 +69,7 @@ class Exchange:
             body = dialect.answer(answer, provider=provider, created=int(time.time()))
             usage, length = answer.usage, len(body)
         self._settle(row, AttemptStatus.OK, usage, length, http_status=response.status)
-        await self._client.answer(self._trace, body)
+        self._client.answer(self._trace, body)
 
     async def stream(
         self, adapter: Adapter, response: UpstreamResponse, row: OpenAttempt, *, forwards: bool
