@@ -19,7 +19,7 @@ import orjson
 import uvicorn
 from uvicorn.server import ServerState
 
-from laird.api.http import Headers, Message, Scope
+from laird.api.http import Message, Scope
 from laird.telemetry.logs import get_logger
 
 MAX_HEADER_BYTES = 32 * 1024
@@ -33,6 +33,7 @@ _STATUS_LINES = {
     for status in http.HTTPStatus
 }
 _CLOSE = b"connection: close\r\n"
+_CHUNKED = b"transfer-encoding: chunked\r\n"
 _NO_PARSER = httptools.HttpRequestParser(object())
 
 _log = get_logger("http")
@@ -143,12 +144,21 @@ class Cycle:
                 await self._connection.writable()
             self._write(message.get("body", b""), last=not message.get("more_body", False))
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write a whole answer; `headers` need no Content-Length."""
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Write a whole answer. `head` is header lines, without Content-Length."""
         if not self.disconnected:
-            headers.append((b"content-length", b"%d" % len(body)))
-            self._start(status, headers)
+            self.started = True
+            self._left = len(body)
+            close = b"" if self.keep_alive else _CLOSE
+            length = b"content-length: %d\r\n" % len(body)
+            self._head = b"%b%b%b%b\r\n" % (_STATUS_LINES[status], head, length, close)
             self._write(body, last=True)
+
+    def begin(self, status: int, head: bytes) -> None:
+        """Begin a streamed answer. `head` is header lines."""
+        self.started = True
+        close = b"" if self.keep_alive else _CLOSE
+        self._head = b"%b%b%b%b\r\n" % (_STATUS_LINES[status], head, _CHUNKED, close)
 
     def push(self, data: bytes) -> bool:
         """Write more of a streamed body now; False when the client is too slow to take it."""
@@ -174,7 +184,7 @@ class Cycle:
         if not self.keep_alive:
             parts.append(_CLOSE)
         if left < 0:
-            parts.append(b"transfer-encoding: chunked\r\n")
+            parts.append(_CHUNKED)
         head = b"".join(parts)
         if head.count(b"\n") != head.count(b"\r\n"):
             raise RuntimeError("A header of the answer has a line break in it.")

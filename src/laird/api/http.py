@@ -22,8 +22,12 @@ class Link(Protocol):
     gone: Callable[[], None] | None
     """Called once when the client goes away before its answer is complete."""
 
-    def respond(self, status: int, headers: Headers, body: bytes) -> None:
-        """Write a whole answer; `headers` need no Content-Length."""
+    def respond(self, status: int, head: bytes, body: bytes) -> None:
+        """Write a whole answer. `head` is header lines, without Content-Length."""
+        ...
+
+    def begin(self, status: int, head: bytes) -> None:
+        """Begin a streamed answer. `head` is header lines."""
         ...
 
     def push(self, data: bytes) -> bool:

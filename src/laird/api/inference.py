@@ -15,7 +15,6 @@ from laird.api.errors import retry_after, status_of
 from laird.api.http import (
     JSON,
     ClientGone,
-    Headers,
     Link,
     Receive,
     Scope,
@@ -34,11 +33,14 @@ from laird.keys.table import KeyTable
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics
 
-_EVENT_STREAM = (b"content-type", b"text/event-stream; charset=utf-8")
-_NO_CACHE = (b"cache-control", b"no-cache")
-_NO_BUFFER = (b"x-accel-buffering", b"no")
-_CACHE_OFF = (b"x-laird-cache", b"off")
-_NO_FAILOVER = (b"x-laird-failover", b"none")
+_JSON_HEAD = b"content-type: application/json\r\n"
+_STREAM_HEAD = (
+    b"content-type: text/event-stream; charset=utf-8\r\n"
+    b"cache-control: no-cache\r\n"
+    b"x-accel-buffering: no\r\n"
+)
+_REQUEST_HEAD = b"x-laird-request-id: %b\r\nx-laird-attempts: %d\r\nx-laird-failover: %b\r\n"
+_CACHE_OFF = b"x-laird-cache: off\r\n"
 _LONGEST_LABEL = 200
 
 _log = get_logger("api")
@@ -62,7 +64,7 @@ class _HttpClient:
         self,
         send: Send,
         link: Link,
-        names: dict[tuple[str, str], Headers],
+        names: dict[tuple[str, str], bytes],
         task: asyncio.Task[Any],
     ) -> None:
         self._send = send
@@ -80,16 +82,15 @@ class _HttpClient:
         self._task.cancel()
 
     def answer(self, trace: Trace, body: bytes) -> None:
-        headers = [JSON, *self._headers(trace)]
+        head = _JSON_HEAD + self._head(trace)
         if trace.cost_nano is not None:
-            headers.append((b"x-laird-cost-usd", usd_text(trace.cost_nano).encode()))
+            head += b"x-laird-cost-usd: %b\r\n" % usd_text(trace.cost_nano).encode()
         self.begun = True
-        self._link.respond(200, headers, body)
+        self._link.respond(200, head, body)
 
     async def begin(self, trace: Trace, first: bytes) -> None:
-        headers = [_EVENT_STREAM, _NO_CACHE, _NO_BUFFER, *self._headers(trace)]
         self.begun = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": headers})
+        self._link.begin(200, _STREAM_HEAD + self._head(trace))
         self._link.push(first)
         await self._link.writable()
 
@@ -105,37 +106,34 @@ class _HttpClient:
     def error(self, error: LairdError, dialect: Dialect, trace: Trace) -> None:
         """Write an error, in the client's own dialect."""
         self.status = status_of(error)
-        headers = [JSON, *self._headers(trace)]
+        head = _JSON_HEAD + self._head(trace)
         wait = retry_after(error)
         if wait is not None:
-            headers.append((b"retry-after", b"%d" % wait))
+            head += b"retry-after: %d\r\n" % wait
         self.begun = True
-        self._link.respond(self.status, headers, dialect.error(error))
+        self._link.respond(self.status, head, dialect.error(error))
 
-    def _headers(self, trace: Trace) -> Headers:
+    def _head(self, trace: Trace) -> bytes:
+        """Return the header lines that say who served a request."""
         served_by = (trace.provider, trace.model)
         names = self._names.get(served_by)
         if names is None:
             names = self._names[served_by] = _served_by(trace)
         origin = trace.failover_from
-        return [
-            (b"x-laird-request-id", trace.request_id.encode()),
-            (b"x-laird-attempts", b"%d" % trace.attempts),
-            (b"x-laird-failover", origin.encode("ascii", "backslashreplace"))
-            if origin is not None
-            else _NO_FAILOVER,
-            *names,
-        ]
+        failover = b"none" if origin is None else _value(origin)
+        return names + _REQUEST_HEAD % (trace.request_id.encode(), trace.attempts, failover)
 
 
-def _served_by(trace: Trace) -> Headers:
+def _served_by(trace: Trace) -> bytes:
     if not trace.provider:
-        return [_CACHE_OFF]
-    return [
-        _CACHE_OFF,
-        (b"x-laird-provider", trace.provider.encode("ascii", "backslashreplace")),
-        (b"x-laird-model", trace.model.encode("ascii", "backslashreplace")),
-    ]
+        return _CACHE_OFF
+    names = (_value(trace.provider), _value(trace.model))
+    return _CACHE_OFF + b"x-laird-provider: %b\r\nx-laird-model: %b\r\n" % names
+
+
+def _value(name: str) -> bytes:
+    """Return a name as a header's value; what a header can't hold is escaped."""
+    return name.encode("unicode_escape")
 
 
 class Inference:
@@ -148,7 +146,7 @@ class Inference:
         self._keys = keys
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
-        self._names: dict[tuple[str, str], Headers] = {}
+        self._names: dict[tuple[str, str], bytes] = {}
 
     async def chat(
         self, scope: Scope, receive: Receive, send: Send, dialect: Dialect, endpoint: str

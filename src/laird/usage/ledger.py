@@ -99,14 +99,16 @@ def insert_interrupted(connection: Connection, attempts: Sequence[AttemptStarted
 def _insert(connection: Connection, attempts: Sequence[AttemptFinished], *, keep: bool) -> None:
     placeholder = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     for begin in range(0, len(attempts), BATCH):
-        rows: dict[tuple[str, int], _Row] = {}
+        values: list[_Value] = []
+        seen: set[tuple[str, int]] = set()
         for attempt in attempts[begin : begin + BATCH]:
             started = attempt.started
             identity = (started.request_id, started.attempt)
-            if identity not in rows:
-                rows[identity] = _values(started, bounded(attempt))
-        values = tuple(value for row in rows.values() for value in row)
-        connection.exec_driver_sql(_statement(len(rows), placeholder, keep=keep), values)
+            if identity not in seen:
+                seen.add(identity)
+                values += _values(started, bounded(attempt))
+        statement = _statement(len(seen), placeholder, keep=keep)
+        connection.exec_driver_sql(statement, tuple(values))
 
 
 def _values(started: AttemptStarted, finished: AttemptFinished) -> _Row:
