@@ -8,7 +8,7 @@ import logging
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from laird.telemetry.logs import configure_logging, get_logger
+from laird.telemetry.logs import LogFormat, configure_logging, get_logger
 from laird.telemetry.metrics import Metrics
 
 
@@ -82,3 +82,19 @@ def test_text_logs_are_for_reading(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("debug", "text")
     get_logger("test").debug("hello", number=3)
     assert "hello" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("style", ["json", "text"])
+def test_an_exception_in_the_log_shows_no_values(
+    style: LogFormat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_logging("info", style)
+    key = "-".join(["sk", "canary", "5f0c"])
+    try:
+        raise ValueError(len(key))
+    except ValueError:
+        get_logger("test").error("defect", exc_info=True)
+        logging.getLogger("some.library").exception("defect")
+    logged = capsys.readouterr().err
+    assert logged.count("ValueError") == 2
+    assert key not in logged
