@@ -77,6 +77,8 @@ async def test_every_route_is_told_of_and_no_other(tmp_path: Path) -> None:
 def test_every_header_of_ours_is_told_of() -> None:
     files = Path(laird.api.__file__).parent.glob("*.py")
     used = {
-        name for file in files for name in re.findall(r'b"(x-laird-[a-z-]+)"', file.read_text())
+        name
+        for file in files
+        for name in re.findall(r'(x-laird-[a-z-]+)(?:"|: )', file.read_text())
     }
     assert used == {name for name in rows(PAGE) if name.startswith("x-laird-")}

@@ -57,7 +57,9 @@ def test_nothing_new_is_lost(said: str, more: str) -> None:
 def test_a_model_that_starts_anew_is_heard_from_the_cut(cut: int, step: int) -> None:
     continuation = Continuation()
     first = heard(continuation, [TextDelta(LONG[:cut])])
-    pieces = [[TextDelta(LONG[n : n + step])] for n in range(0, len(LONG), step)]
+    pieces: list[list[StreamEvent]] = [
+        [TextDelta(LONG[n : n + step])] for n in range(0, len(LONG), step)
+    ]
     second = heard(continuation, *pieces, [Finished(FinishReason.STOP)])
     assert first + second == LONG
     assert continuation.said == LONG

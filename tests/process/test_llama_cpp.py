@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 from openai import OpenAI
+from openai.types.chat import ChatCompletionMessageParam
 from tests.support.documents import chain
 from tests.support.laird import LairdProcess, free_port, laird_process
 from tests.support.llama_server import LlamaServer
 from tests.support.tiny_model import write_tiny_model
 
 TEXT = "local models answer here"
-ASK = [{"role": "user", "content": "Where?"}]
+ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Where?"}]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,7 @@ def sdk(laird: LairdProcess) -> Iterator[OpenAI]:
 
 
 def test_a_whole_answer(sdk: OpenAI) -> None:
-    answer = sdk.chat.completions.create(model="tiny", messages=ASK, temperature=0)  # type: ignore[arg-type]
+    answer = sdk.chat.completions.create(model="tiny", messages=ASK, temperature=0)
     assert answer.choices[0].message.content == TEXT
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
@@ -65,7 +66,7 @@ def test_a_whole_answer(sdk: OpenAI) -> None:
 def test_a_stream_with_usage(sdk: OpenAI) -> None:
     stream = sdk.chat.completions.create(
         model="llama/tiny",
-        messages=ASK,  # type: ignore[arg-type]
+        messages=ASK,
         temperature=0,
         stream=True,
         stream_options={"include_usage": True},
@@ -93,7 +94,7 @@ def test_a_killed_server_is_replaced_at_once_and_comes_back_by_itself(
         began = time.monotonic()
         raw = sdk.chat.completions.with_raw_response.create(
             model="reliable",
-            messages=ASK,  # type: ignore[arg-type]
+            messages=ASK,
             temperature=0,
         )
         assert raw.parse().choices[0].message.content
