@@ -34,7 +34,6 @@ unit: ## The tests alone
 
 bench: ## Measure Laird beside nginx, LiteLLM and Portkey on this machine
 	@scripts/setup.sh run
-	@scripts/setup.sh bench
 	@$(BIN)/python -m bench $(ARGS)
 
 format: ## Format the code

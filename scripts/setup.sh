@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prepare an environment: scripts/setup.sh run|test|bench
+# Prepare an environment: scripts/setup.sh run|test
 # Installs exactly what the lock files name, by hash. Does nothing when that is done already.
 set -eu
 cd "$(dirname "$0")/.."
@@ -54,16 +54,6 @@ if newer_than_stamp; then
     say "Installing the packages of requirements/$what.lock (once; a minute or so)"
     pip="$venv/bin/pip --disable-pip-version-check --quiet"
     $pip install --require-hashes -r "requirements/$what.lock"
-    if [ "$what" != bench ]; then
-        $pip install --no-deps --no-build-isolation --editable .
-    fi
+    $pip install --no-deps --no-build-isolation --editable .
     touch "$stamp"
-fi
-
-if [ "$what" = bench ]; then
-    missing=
-    command -v nginx >/dev/null 2>&1 || missing="$missing nginx-light"
-    command -v wrk >/dev/null 2>&1 || missing="$missing wrk"
-    # shellcheck disable=SC2086 - a list of names on purpose
-    [ -z "$missing" ] || want_packages $missing
 fi
