@@ -330,6 +330,7 @@ def test_any_data_can_be_written_into_any_document(data: st.DataObject) -> None:
 
 
 @settings(max_examples=40, deadline=None)
+@example(field="weight", value=": a", provider="gpu-box")
 @given(
     field=st.sampled_from(["weight", "name", "gpu", "location", "maxConcurrent", "kind"]),
     value=st.integers(1, 99) | st.text(alphabet="ab :#'", min_size=1, max_size=9),

@@ -7,6 +7,7 @@ import random
 import sqlite3
 import threading
 from collections import Counter
+from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
@@ -50,8 +51,10 @@ class Load:
             thread.join(20)
 
     def _ask(self, number: int) -> None:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=10)
-        turn = number
+        with closing(HTTPConnection("127.0.0.1", self._port, timeout=10)) as connection:
+            self._ask_on(connection, number)
+
+    def _ask_on(self, connection: HTTPConnection, turn: int) -> None:
         while not self._stop.is_set():
             turn += 1
             stream = turn % 2 == 0

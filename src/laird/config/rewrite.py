@@ -9,6 +9,7 @@ than they show), the changed top-level sections are written anew.
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
@@ -103,7 +104,11 @@ def dump_yaml(value: object, *, flow: bool = False) -> str:
 
 def inline_yaml(value: object) -> str:
     """Write a value on one line, fit for any place."""
-    return dump_yaml([value], flow=True).strip()[1:-1]
+    text = dump_yaml([value], flow=True).strip()[1:-1]
+    if isinstance(value, str) and text == value and not value[0].isalnum():
+        # The writer leaves some texts bare, such as `: a`, that are read as something else.
+        return json.dumps(value, ensure_ascii=False)
+    return text
 
 
 def _is_inline(value: object) -> bool:
