@@ -114,6 +114,14 @@ class Cycle:
             await self._arrival
         return {"type": "http.disconnect"}
 
+    def take(self) -> bytes | None:
+        """Return the request's body if all of it is there; else it comes by `receive`."""
+        body = self._body
+        if self._more or body is None or self.disconnected:
+            return None
+        self._body = None
+        return body
+
     def feed(self, data: bytes) -> int:
         """Take a piece of the request's body; return how many bytes wait to be read."""
         self._body = body = self._body + data if self._body else data

@@ -22,6 +22,10 @@ class Link(Protocol):
     gone: Callable[[], None] | None
     """Called once when the client goes away before its answer is complete."""
 
+    def take(self) -> bytes | None:
+        """Return the request's body if all of it is there; else it comes by `receive`."""
+        ...
+
     def respond(self, status: int, head: bytes, body: bytes) -> None:
         """Write a whole answer. `head` is header lines, without Content-Length."""
         ...
@@ -43,7 +47,9 @@ class ClientGone(Exception):
     """The client closed the connection before its request was whole."""
 
 
-async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+async def read_body(
+    headers: Mapping[bytes, bytes], link: Link, receive: Receive, limit: int
+) -> bytes:
     """Return the whole request body.
 
     Raises `BodyTooLarge` over `limit` bytes, told from Content-Length before anything is read where
@@ -57,17 +63,15 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int
         raise InvalidRequest(
             "Send the body without Content-Encoding: compressed bodies are not read."
         )
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientGone
-    body: bytes = message["body"]
-    if not message["more_body"]:
-        if len(body) > limit:
+    at_once = link.take()
+    if at_once is not None:
+        if len(at_once) > limit:
             raise _too_large(limit)
-        return body
-    parts = [body]
-    size = len(body)
-    while message["more_body"]:
+        return at_once
+    parts: list[bytes] = []
+    size = 0
+    more = True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
@@ -76,6 +80,7 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, limit: int
         if size > limit:
             raise _too_large(limit)
         parts.append(part)
+        more = message["more_body"]
     return b"".join(parts)
 
 

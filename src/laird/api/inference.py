@@ -159,7 +159,7 @@ class Inference:
         link: Link = scope["laird.link"]
         client = _HttpClient(send, link, self._names, task)
         try:
-            call = await self._read(scope, receive, dialect, trace, began)
+            call = await self._read(scope, link, receive, dialect, trace, began)
             link.gone = client.leave
             await self._gateway.chat(call, client, trace, task)
         except LairdError as error:
@@ -191,21 +191,27 @@ class Inference:
             )
 
     async def _read(
-        self, scope: Scope, receive: Receive, dialect: Dialect, trace: Trace, began: float
+        self,
+        scope: Scope,
+        link: Link,
+        receive: Receive,
+        dialect: Dialect,
+        trace: Trace,
+        began: float,
     ) -> Call:
         # The last one counts where a header is repeated; none that is read here may be.
         headers: dict[bytes, bytes] = dict(scope["headers"])
         caller = self._caller(headers)
-        raw = await read_body(headers, receive, self._max_body_bytes)
-        body = parse_object(raw)
+        body = parse_object(await read_body(headers, link, receive, self._max_body_bytes))
+        facts = dialect.facts(body)
         return Call(
             request_id=trace.request_id,
             dialect=dialect,
             body=body,
-            facts=dialect.facts(body),
+            facts=facts,
             caller=caller,
             began=began,
-            include_usage=dialect.wants_usage(body),
+            include_usage=facts.stream and dialect.wants_usage(body),
             carry_on=headers.get(b"x-laird-continue") == b"true",
         )
 
@@ -224,12 +230,13 @@ class Inference:
                 raise InvalidRequest("The header x-laird-privacy knows one value: local.")
             if not local_only:
                 local_only, reason = True, "header"
+        workflow, node = headers.get(b"x-laird-workflow"), headers.get(b"x-laird-node")
         return Caller(
             key=key,
             local_only=local_only,
             privacy_reason=reason,
-            workflow=_label(headers.get(b"x-laird-workflow")),
-            node=_label(headers.get(b"x-laird-node")),
+            workflow=_label(workflow) if workflow else None,
+            node=_label(node) if node else None,
         )
 
     async def models(self, scope: Scope, send: Send) -> None:
@@ -260,8 +267,8 @@ class Inference:
         await write(send, 200, [JSON], orjson.dumps({"object": "list", "data": rows}))
 
 
-def _label(value: bytes | None) -> str | None:
-    return value.decode("utf-8", "replace")[:_LONGEST_LABEL] if value else None
+def _label(value: bytes) -> str:
+    return value.decode("utf-8", "replace")[:_LONGEST_LABEL]
 
 
 def _defect(trace: Trace) -> LairdError:

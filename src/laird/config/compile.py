@@ -28,6 +28,7 @@ from laird.config.schema import (
     TimeoutsEntry,
 )
 from laird.domain.catalog import (
+    FREE,
     Capabilities,
     Chain,
     ChainStep,
@@ -49,7 +50,6 @@ from laird.domain.money import nano_from_usd
 PriceLookup = Callable[[Kind, str], Pricing | None]
 """Finds the price of an upstream model of a kind, or None where it is unknown."""
 
-_FREE = Pricing(input=Rate(0), output=Rate(0), version="local")
 _CONNECT_S = {Egress.LOCAL: 5.0, Egress.EXTERNAL: 10.0}
 
 
@@ -200,7 +200,7 @@ def _pricing(
     if entry.cost_per_1k_tokens is not None:
         rate = _rate(entry.cost_per_1k_tokens * 1000)
         return Pricing(input=rate, output=rate, version="document")
-    return _FREE if egress is Egress.LOCAL else catalogue()
+    return FREE if egress is Egress.LOCAL else catalogue()
 
 
 def _written_pricing(entry: PricingEntry) -> Pricing:

@@ -6,6 +6,8 @@ This is the hottest code of the gateway, so a chunk costs about two microseconds
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import msgspec
 import orjson
 
@@ -214,14 +216,16 @@ class OpenAIPassThrough:
 def _other_length(delta: WireDelta) -> int:
     """Return the characters of a delta without text: thinking, a refusal, calls of tools."""
     length = len(delta.reasoning_content or delta.reasoning or "") + len(delta.refusal or "")
-    functions = [call.function for call in delta.tool_calls or ()]
-    for function in (*functions, delta.function_call):
-        if function is not None:
-            length += len(function.name or "") + len(function.arguments or "")
+    if delta.tool_calls or delta.function_call is not None:
+        functions = [call.function for call in delta.tool_calls or ()]
+        for function in (*functions, delta.function_call):
+            if function is not None:
+                length += len(function.name or "") + len(function.arguments or "")
     # Sound has no length in characters, but the client notices it.
     return length or bool(delta.audio)
 
 
+@lru_cache(maxsize=1024)
 def _provider_field(provider_id: str) -> bytes:
     """Return `{"provider":"…",`, the beginning of an object that has more fields."""
     return b'{"provider":' + orjson.dumps(provider_id) + b","
@@ -257,15 +261,16 @@ def forward_answer(body: bytes, *, provider: str) -> ForwardedAnswer:
     if answer.error:
         raise stream_error(provider, answer.error)
     choices = answer.choices
-    if not choices or any(choice.message is None for choice in choices):
+    if not choices:
         raise unreadable(provider, "an answer without choices")
     length = 0
     for choice in choices:
         if choice.finish_reason:
             finish_of(choice.finish_reason, provider)
         message = choice.message
-        if message is not None:
-            length += len(message.content or "") + _other_length(message)
+        if message is None:
+            raise unreadable(provider, "an answer without choices")
+        length += len(message.content or "") + _other_length(message)
     if answer.provider is _UNSET and body.startswith(b'{"'):
         body = _provider_field(provider) + body[1:]
     else:

@@ -88,6 +88,10 @@ class Pricing(msgspec.Struct, frozen=True, kw_only=True):
     version: str = "document"
 
 
+FREE = Pricing(input=Rate(0), output=Rate(0), version="local")
+"""What a model on our own machines costs where the document says nothing else."""
+
+
 class HealthCheck(msgspec.Struct, frozen=True):
     """How a provider is probed; `path` of None means the one of its kind. Seconds."""
 

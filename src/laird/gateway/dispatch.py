@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from laird.domain.catalog import Egress, Provider, Timeouts
+from laird.domain.catalog import Egress, Provider, RoutingRules, Timeouts
 from laird.domain.chat import ChatRequest
 from laird.domain.errors import (
     ContextLengthExceeded,
@@ -26,6 +26,7 @@ from laird.gateway.exchange import Exchange
 from laird.gateway.retry import Next, RetryBudget, Verdict, after_failure, most_telling
 from laird.gateway.settle import Books, OpenAttempt
 from laird.health.board import HealthBoard
+from laird.keys.table import default_priority
 from laird.limits.daily import DailyCounts
 from laird.limits.slots import Slot, Slots
 from laird.providers.base import Adapter
@@ -63,8 +64,7 @@ class Dispatch:
         "_errors",
         "_means",
         "_plan",
-        "_priority",
-        "_queue_timeout_s",
+        "_routing",
         "_trace",
         "exchange",
         "stopping",
@@ -74,13 +74,11 @@ class Dispatch:
         self,
         means: Means,
         adapters: Mapping[str, Adapter],
+        routing: RoutingRules,
         call: Call,
         plan: Plan,
         client: Client,
         trace: Trace,
-        *,
-        priority: int,
-        queue_timeout_s: float,
     ) -> None:
         self._means = means
         self._adapters = adapters
@@ -88,8 +86,7 @@ class Dispatch:
         self._plan = plan
         self._client = client
         self._trace = trace
-        self._priority = priority
-        self._queue_timeout_s = queue_timeout_s
+        self._routing = routing
         self._canonical: ChatRequest | None = None
         self._errors: list[LairdError] = []
         attempts = plan.attempts
@@ -140,11 +137,12 @@ class Dispatch:
 
     async def _wait_for_slot(self, full: list[Attempt]) -> Slot:
         waited_from = time.monotonic()
-        patience = min(self._queue_timeout_s, max(0.0, self._deadline - waited_from))
+        routing = self._routing
+        patience = min(routing.queue_timeout_s, max(0.0, self._deadline - waited_from))
         try:
             return await self._means.slots.acquire_any(
                 [attempt.provider.id for attempt in full],
-                priority=self._priority,
+                priority=default_priority(self._call.caller.key, routing.agent_prefix),
                 timeout_s=patience,
             )
         finally:

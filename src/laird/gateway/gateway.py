@@ -16,7 +16,6 @@ from laird.domain.keys import Caller, Scope
 from laird.domain.plan import Conditions, Plan, RequestFacts
 from laird.gateway.call import Call, Client, Trace
 from laird.gateway.dispatch import Dispatch, Means
-from laird.keys.table import default_priority
 from laird.limits.rates import Rates
 from laird.providers.base import Adapter
 from laird.routing.names import Names
@@ -130,32 +129,16 @@ class Gateway:
         if Scope.INFERENCE not in key.scopes:
             raise NotAllowed(f"The key '{key.name}' is not for inference.")
         planned = self._plan(runtime, call.facts, call.caller)
-        expected = call.facts.prompt_tokens + (call.facts.max_tokens or 0)
-        self._rates.admit(key.id, key.rate, expected, time.monotonic())
+        rate = key.rate
+        limited = rate.requests_per_minute is not None or rate.tokens_per_minute is not None
+        expected = 0
+        if limited:
+            expected = call.facts.prompt_tokens + (call.facts.max_tokens or 0)
+            self._rates.admit(key.id, rate, expected, time.monotonic())
         self._means.retries.earn()
         routing = runtime.snapshot.routing
-        dispatch = Dispatch(
-            self._means,
-            runtime.adapters,
-            call,
-            planned,
-            client,
-            trace,
-            priority=default_priority(key, routing.agent_prefix),
-            queue_timeout_s=routing.queue_timeout_s,
-        )
-        try:
-            await self._follow(dispatch, call, client, task)
-        finally:
-            used = dispatch.exchange.tokens
-            self._rates.settle(
-                key.id, key.rate, estimated=expected, actual=used, now=time.monotonic()
-            )
-
-    async def _follow(
-        self, dispatch: Dispatch, call: Call, client: Client, task: asyncio.Task[Any]
-    ) -> None:
-        """Run a dispatch as one of those under way, so that a stop can end it in good form."""
+        dispatch = Dispatch(self._means, runtime.adapters, routing, call, planned, client, trace)
+        # As one of those under way, it can be ended in good form when the server stops.
         self._under_way[task] = dispatch
         try:
             await dispatch.run()
@@ -171,6 +154,11 @@ class Gateway:
             del self._under_way[task]
             if not self._under_way:
                 self._idle.set()
+            if limited:
+                used = dispatch.exchange.tokens
+                self._rates.settle(
+                    key.id, rate, estimated=expected, actual=used, now=time.monotonic()
+                )
 
     async def drain(self, seconds: float) -> int:
         """Take no new requests, let those under way finish, and cut what is left after `seconds`.

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import msgspec
 
-from laird.domain.catalog import Model
+from laird.domain.catalog import FREE, Model
 from laird.domain.errors import LairdError
 from laird.domain.money import NANO
 from laird.domain.plan import Attempt
@@ -106,7 +106,7 @@ class Books:
                 prompt=facts.prompt_tokens,
                 completion=facts.max_tokens or EXPECTED_OUTPUT_TOKENS,
             )
-            estimate = cost_nano(pricing, expected)
+            estimate = 0 if pricing is FREE else cost_nano(pricing, expected)
         started = AttemptStarted(
             request_id=call.request_id,
             attempt=trace.attempts,
@@ -142,7 +142,8 @@ class Books:
         started = row.started
         cost = None
         if started.price_version is not None and model.pricing is not None:
-            cost = 0 if usage is _NOTHING else cost_nano(model.pricing, usage)
+            free = usage is _NOTHING or model.pricing is FREE
+            cost = 0 if free else cost_nano(model.pricing, usage)
         first = row.first_content
         finished = AttemptFinished(
             started=started,
