@@ -92,7 +92,7 @@ async def test_a_defect_is_an_answer_in_the_usual_form(laird: RunningLaird) -> N
     def broken() -> None:
         raise RuntimeError("canary")
 
-    administration = laird.program.app._admin
+    administration = await laird.program.app._admin.loaded()  # type: ignore[attr-defined]
     assert isinstance(administration, FastAPI)
     administration.add_api_route("/api/broken", broken)
     client = laird.client(await laird.make_key(KeyDraft(name="b", scopes=frozenset({"admin"}))))

@@ -66,7 +66,8 @@ async def test_every_route_is_told_of_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "providers.yaml").write_text(document("  []\n"))
     settings = Settings.load({"home": tmp_path})
     async with open_program(settings, serving=False) as program:
-        described = program.app._admin.openapi()["paths"]  # type: ignore[attr-defined]
+        administration = await program.app._admin.loaded()  # type: ignore[attr-defined]
+        described = administration.openapi()["paths"]
     routes = {
         f"{method.upper()} {path}" for path, methods in described.items() for method in methods
     }

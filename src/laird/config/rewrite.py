@@ -105,7 +105,7 @@ def dump_yaml(value: object, *, flow: bool = False) -> str:
 def inline_yaml(value: object) -> str:
     """Write a value on one line, fit for any place."""
     text = dump_yaml([value], flow=True).strip()[1:-1]
-    if isinstance(value, str) and text == value and not value[0].isalnum():
+    if isinstance(value, str) and text == value and value[0] in "-?:":
         # The writer leaves some texts bare, such as `: a`, that are read as something else.
         return json.dumps(value, ensure_ascii=False)
     return text

@@ -13,9 +13,6 @@ from typing import Any
 import msgspec
 
 from laird import __version__
-from laird.api.admin.access import Gate
-from laird.api.admin.app import build_admin
-from laird.api.admin.context import Admin
 from laird.api.asgi import Application
 from laird.api.inference import Inference
 from laird.config.compile import compile_snapshot
@@ -55,6 +52,7 @@ from laird.usage.drain import Drain
 from laird.usage.journal import Journal
 from laird.usage.summary import calls_by_provider
 from laird.wiring.history import DatabaseHistory
+from laird.wiring.late import LateApp
 
 _DAY_US = 86_400_000_000
 _LAST_FLUSH_S = 1.0
@@ -116,8 +114,9 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
         )
         gateway = Gateway(means, Rates(), build_runtime(configuration.snapshot, build_adapter))
         dialect = OpenAIChat()
-        admin = Admin(
-            gate=Gate(keys),
+        admin = LateApp(
+            "laird.wiring.administration",
+            "administration",
             gateway=gateway,
             dialect=dialect,
             configuration=configuration,
@@ -133,7 +132,7 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
             Inference(gateway, keys, metrics, max_body_bytes=settings.max_body_bytes),
             dialect,
             metrics,
-            build_admin(admin),
+            admin,
             partial(_readiness, gateway, configuration),
         )
         _publish(metrics, gateway, board, slots, drain)
@@ -155,6 +154,7 @@ async def open_program(settings: Settings, *, serving: bool) -> AsyncIterator[Pr
                 drain.run(),
                 follow(keys, database),
                 samples.run(),
+                admin.load_soon(),
             ):
                 stack.push_async_callback(_begin(work))
             _warn(configuration.snapshot.warnings)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import socket
 import time
@@ -20,12 +19,11 @@ from laird.keys.draft import KeyDraft
 from laird.keys.follow import refresh
 from laird.storage.lock import FILE_NAME, HomeLock
 from laird.telemetry.logs import configure_logging, get_logger
+from laird.wiring.late import calm_collector
 from laird.wiring.offline import CONTROL
 from laird.wiring.program import Program, open_program
 
 _log = get_logger("server")
-
-_COLLECT_AFTER = (20_000, 20, 50)
 
 Announce = Callable[[str, str | None], None]
 """Called once the server answers, with its URL and the first key's text if one was made now."""
@@ -48,7 +46,7 @@ async def _serve(settings: Settings, announce: Announce) -> None:
             async with open_program(settings, serving=True) as program:
                 first_key = await _first_key(program)
                 url = _url(public)
-                _calm_collector()
+                calm_collector()
 
                 def started() -> None:
                     announce(url, first_key)
@@ -63,18 +61,6 @@ async def _serve(settings: Settings, announce: Announce) -> None:
                 ).serve()
         finally:
             control_path.unlink(missing_ok=True)
-
-
-def _calm_collector() -> None:
-    """Keep the garbage collector from walking through what will live as long as the server.
-
-    Imported code and the configuration are hundreds of thousands of objects; looking at them again
-    and again stops the loop for tens of milliseconds. Requests make few cycles, so that the young
-    generation may grow larger before it is looked at.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
 
 
 def _url(listener: socket.socket) -> str:
