@@ -66,6 +66,27 @@ def test_the_steps_lead_to_exactly_the_tables_that_the_code_uses(url: str) -> No
     database.close()
 
 
+def test_a_database_made_at_once_is_the_one_that_the_steps_make(tmp_path: Path) -> None:
+    def made(connection: Connection) -> set[tuple[str, str, str]]:
+        found = connection.execute(text("SELECT type, name, sql FROM sqlite_master"))
+        return {(kind, name, "".join((sql or "").split())) for kind, name, sql in found}
+
+    contents = []
+    for name in ("at-once", "by-steps"):
+        url = f"sqlite:///{tmp_path}/{name}.db"
+        database = Database(url)
+        if name == "at-once":
+            assert schema.prepare(database)
+            assert not schema.prepare(database)
+        else:
+            schema.upgrade(url)
+        contents.append(database.read_now(made))
+        database.close()
+        assert schema.current(url) == schema.REVISIONS[-1]
+    assert contents[0] == contents[1]
+    schema.downgrade(f"sqlite:///{tmp_path}/at-once.db", "base")
+
+
 def test_the_known_versions_are_the_steps_that_are_shipped() -> None:
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))

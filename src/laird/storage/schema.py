@@ -14,6 +14,7 @@ from sqlalchemy import Connection, inspect, text
 
 from laird.domain.errors import StartError
 from laird.storage.engine import Database
+from laird.storage.tables import metadata
 
 REVISIONS = ("0001",)
 """All versions of the tables that this Laird knows, oldest first."""
@@ -66,8 +67,30 @@ def prepare(database: Database) -> bool:
     check_not_newer(found)
     if found == REVISIONS[-1]:
         return False
-    database.write_now(lambda connection: _step("up")(connection, "head"))
+    if found is None and database.read_now(_is_empty):
+        database.write_now(_create)
+    else:
+        database.write_now(lambda connection: _step("up")(connection, "head"))
     return True
+
+
+def _is_empty(connection: Connection) -> bool:
+    return not inspect(connection).get_table_names()
+
+
+def _create(connection: Connection) -> None:
+    """Make the tables of an empty database at once, as all steps together would."""
+    metadata.create_all(connection)
+    connection.execute(
+        text(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL,"
+            " CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
+        )
+    )
+    connection.execute(
+        text("INSERT INTO alembic_version (version_num) VALUES (:newest)"),
+        {"newest": REVISIONS[-1]},
+    )
 
 
 def upgrade(database_url: str, revision: str = "head") -> None:
