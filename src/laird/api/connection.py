@@ -170,9 +170,14 @@ class Cycle:
 
     def push(self, data: bytes) -> bool:
         """Write more of a streamed body now; False when the client is too slow to take it."""
-        if not self.disconnected:
+        connection = self._connection
+        if self.disconnected:
+            return True
+        if self._head or self._left >= 0 or self._is_head:
             self._write(data, last=False)
-        return not self._connection.slow
+        elif data:  # an empty chunk would end the body
+            connection.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return not connection.slow
 
     async def writable(self) -> None:
         """Wait until the client has taken what was written."""
@@ -242,6 +247,8 @@ class Protocol(asyncio.Protocol):
         # A pipelined request behind one that closes is ignored, not answered with an error.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._transport: asyncio.Transport
+        self.write: Callable[[bytes], None]
+        """Writes to the client; the transport's own method, for there are many pieces."""
         self._server: tuple[str, int | None] | None = None
         self._client: tuple[str, int] | None = None
         self._reading = True
@@ -263,6 +270,7 @@ class Protocol(asyncio.Protocol):
         """Begin."""
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101
         self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass
+        self.write = self._transport.write
         self._connections.add(self)  # type: ignore[arg-type]  # typed for uvicorn's own
         name = transport.get_extra_info("sockname")
         self._server = (name, None) if isinstance(name, str) else name[:2] if name else None
@@ -381,10 +389,6 @@ class Protocol(asyncio.Protocol):
             self._newest.fed()
 
     # Called by cycles and the server.
-
-    def write(self, data: bytes) -> None:
-        """Write to the client."""
-        self._transport.write(data)
 
     async def writable(self) -> None:
         """Wait until the client has taken what was written, or is gone."""

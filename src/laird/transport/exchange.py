@@ -266,8 +266,14 @@ class Exchange:
     def _push(self, sink: Callable[[bytes], bool]) -> None:
         """Hand over what has arrived. Whoever pipes wakes when that is enough, or goes wrong."""
         self._since = self._loop.time()
+        chunks = self._chunks
+        if len(chunks) == 1 and not self._wire.paused:
+            data = chunks.pop()
+            self._size = 0
+        else:
+            data = self._take()
         try:
-            if sink(self._take()):
+            if sink(data):
                 return
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the one who pipes
             waiter = self._waiter
