@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Protocol
 
@@ -19,6 +20,8 @@ JSON = (b"content-type", b"application/json")
 class Link(Protocol):
     """What our server offers a request beyond ASGI, as `laird.link` in its scope."""
 
+    task: asyncio.Task[None] | None
+    """What answers the request."""
     gone: Callable[[], None] | None
     """Called once when the client goes away before its answer is complete."""
 

@@ -154,9 +154,9 @@ class Inference:
         """Answer one chat request in the given dialect."""
         began = time.monotonic()
         trace = Trace(new_request_id())
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - a coroutine always runs in a task
         link: Link = scope["laird.link"]
+        task = link.task
+        assert task is not None  # noqa: S101 - it runs this
         client = _HttpClient(send, link, self._names, task)
         try:
             call = await self._read(scope, link, receive, dialect, trace, began)
