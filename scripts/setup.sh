@@ -34,6 +34,45 @@ find_python() {
     exit 1
 }
 
+# The clients in JavaScript that the tests run against Laird: see tests/js/package.json.
+node_is_new_enough() {
+    command -v node >/dev/null 2>&1 && command -v npm >/dev/null 2>&1 &&
+        node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'
+}
+
+want_node() {
+    node_is_new_enough && return
+    if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+        want_packages nodejs npm
+    fi
+    node_is_new_enough && return
+    say "The tests need Node.js 20 or newer with npm, and this is $(node --version)."
+    say "Install it from https://nodejs.org (macOS: brew install node), then run make again."
+    exit 1
+}
+
+install_javascript() {
+    js_stamp=tests/js/node_modules/.laird-stamp
+    [ -f "$js_stamp" ] && [ ! tests/js/package-lock.json -nt "$js_stamp" ] && return
+    want_node
+    say "Installing the packages of tests/js/package-lock.json (once; about 200 MB)"
+    (cd tests/js && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2)
+    touch "$js_stamp"
+}
+
+# The browser of the system, for the tests of the dashboard: see tests/browser/README.md.
+want_chromium() {
+    for name in ${LAIRD_CHROMIUM:+"$LAIRD_CHROMIUM"} chromium chromium-browser google-chrome google-chrome-stable \
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
+        command -v "$name" >/dev/null 2>&1 && return
+    done
+    if [ "$(uname)" = Darwin ]; then
+        say "The tests of the dashboard need Chrome: brew install --cask google-chrome, or name another with LAIRD_CHROMIUM."
+        exit 1
+    fi
+    want_packages chromium
+}
+
 newer_than_stamp() {
     [ ! -f "$stamp" ] && return 0
     for file in "requirements/$what.lock" pyproject.toml; do
@@ -56,4 +95,8 @@ if newer_than_stamp; then
     $pip install --require-hashes -r "requirements/$what.lock"
     $pip install --no-deps --no-build-isolation --editable .
     touch "$stamp"
+fi
+if [ "$what" = test ]; then
+    install_javascript
+    want_chromium
 fi
