@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+import hmac
+from typing import Never, NoReturn, Self
 
 
 class Secret:
     """A credential in memory. Printing, formatting, pickling or serialising it never shows it.
 
-    Call `reveal` at the one place that needs the value, and nowhere else.
+    Call `reveal` at the one place that needs the value, and nowhere else. Two secrets are compared
+    in constant time.
     """
 
     __slots__ = ("_value",)
@@ -25,6 +27,9 @@ class Secret:
 
     __str__ = __repr__
 
+    def __rich_repr__(self) -> tuple[str]:
+        return ("***",)
+
     def __format__(self, spec: str) -> str:
         return repr(self)
 
@@ -32,10 +37,28 @@ class Secret:
         return bool(self._value)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and other._value == self._value
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_bytes(self._value), _bytes(other._value))
 
     def __hash__(self) -> int:
         return hash((Secret, self._value))
 
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, _memo: object) -> Self:
+        return self
+
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret can't be pickled")
+
+    def __reduce_ex__(self, _protocol: object) -> Never:
+        raise TypeError("a Secret can't be pickled")
+
+    def __getstate__(self) -> Never:
+        raise TypeError("a Secret can't be pickled")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
