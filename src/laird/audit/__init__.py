@@ -1,0 +1,1 @@
+"""Who did what, when, from where: an append-only log of changes and sign-ins."""
