@@ -7,6 +7,11 @@ from collections.abc import Mapping
 _DAY_US = 86_400_000_000
 
 
+def day_left_s(at_us: int) -> float:
+    """Return the seconds from a moment to the end of its UTC day."""
+    return (_DAY_US - at_us % _DAY_US) / 1_000_000
+
+
 class DailyCounts:
     """Upstream requests of the present UTC day by provider.
 

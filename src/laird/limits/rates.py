@@ -14,6 +14,8 @@ from __future__ import annotations
 import math
 from typing import NoReturn
 
+import msgspec
+
 from laird.domain.errors import InvalidRequest, NotAllowed, RateLimited
 from laird.domain.keys import RateLimit
 
@@ -31,6 +33,23 @@ class _Bucket:
     def __init__(self) -> None:
         self.requests_full_at = -math.inf
         self.tokens_full_at = -math.inf
+
+
+class Allowance(msgspec.Struct, frozen=True):
+    """What is left of one limit."""
+
+    limit: int
+    """Per minute."""
+    remaining: int
+    reset_s: float
+    """Seconds until all of it is there again, if nothing is taken meanwhile."""
+
+
+class RateStanding(msgspec.Struct, frozen=True):
+    """What is left of a key's limits; None where there is none."""
+
+    requests: Allowance | None
+    tokens: Allowance | None
 
 
 class Rates:
@@ -92,6 +111,14 @@ class Rates:
         shift = (actual - estimated) * _MINUTE_S / tokens_per_minute
         bucket.tokens_full_at = max(bucket.tokens_full_at, now) + shift
 
+    def standing(self, key_id: str, limit: RateLimit, now: float) -> RateStanding:
+        """Return what is left of a key's limits."""
+        bucket = self._buckets.get(key_id) or _FULL
+        return RateStanding(
+            _allowance(limit.requests_per_minute, bucket.requests_full_at - now),
+            _allowance(limit.tokens_per_minute, bucket.tokens_full_at - now),
+        )
+
     def _open(self, key_id: str, now: float) -> _Bucket:
         if len(self._buckets) >= self._sweep_above:
             self._sweep(now)
@@ -106,6 +133,17 @@ class Rates:
             if bucket.requests_full_at > now or bucket.tokens_full_at > now
         }
         self._sweep_above = max(_FIRST_SWEEP, 2 * len(self._buckets))
+
+
+_FULL = _Bucket()
+
+
+def _allowance(per_minute: int | None, full_in_s: float) -> Allowance | None:
+    if per_minute is None:
+        return None
+    missing_s = max(0.0, full_in_s)
+    left = per_minute * (1.0 - (missing_s - _TOLERANCE_S) / _MINUTE_S)
+    return Allowance(per_minute, min(max(0, math.floor(left)), max(0, per_minute)), missing_s)
 
 
 def _refuse(limit: RateLimit, tokens: int, requests_s: float, tokens_s: float) -> NoReturn:
