@@ -1,0 +1,1 @@
+"""What may leave the house: detectors, the rules' verdicts, and reading requests for both."""

@@ -1,0 +1,1 @@
+"""Detectors: functions from a text to what is in it. Each knows one subject."""
