@@ -85,21 +85,26 @@ def test_nothing_is_nothing(database: Database) -> None:
 
 def test_a_statement_is_written_for_the_driver_in_use() -> None:
     class Dialect:
-        paramstyle = "pyformat"
+        name = "postgresql"
+
+    class Result:
+        rowcount = 1
 
     class Recorder:
         dialect = Dialect()
         statements: list[str]
 
-        def exec_driver_sql(self, statement: str, values: tuple[object, ...]) -> None:
+        def exec_driver_sql(self, statement: str, values: tuple[object, ...]) -> Result:
             self.statements.append(statement)
             assert statement.count("%s") == len(values)
+            return Result()
 
     recorder = Recorder()
     recorder.statements = []
     connection: Connection = recorder  # type: ignore[assignment]
     insert_finished(connection, [finished()])
-    assert "ON CONFLICT (request_id, attempt) DO UPDATE" in recorder.statements[0]
+    assert "ON CONFLICT (request_id, attempt) DO NOTHING" in recorder.statements[0]
+    assert all("DO UPDATE SET calls = " in statement for statement in recorder.statements[1:3])
 
 
 @pytest.mark.parametrize("latency", [nan, inf])

@@ -54,16 +54,22 @@ def test_one_row_sums_up_everything(filled: Database) -> None:
     assert row == SummaryRow(
         group="",
         calls=7,
+        requests=6,
         ok=4,
         errors=2,
+        cancelled=1,
+        cache_hits=1,
         prompt=700,
         completion=240,
         cached=210,
         cache_write=35,
         reasoning=49,
         cost_nano=62_000,
+        average_nano=10_333,
         unpriced_calls=1,
         estimated_calls=1,
+        latency_ms=812.5,
+        ttft_ms=200.25,
     )
 
 

@@ -11,6 +11,8 @@ from laird.domain.usage import AttemptFinished
 MAX_TOKENS = 10**12
 MAX_COST_NANO = 10**15
 """A million dollars for one attempt; sums of thousands of such rows still fit 64 bits."""
+MAX_LATENCY_MS = 1e9
+"""More than eleven days."""
 
 
 def bounded(attempt: AttemptFinished) -> AttemptFinished:
@@ -28,8 +30,8 @@ def bounded(attempt: AttemptFinished) -> AttemptFinished:
         and 0 <= attempt.cache_write_tokens <= MAX_TOKENS
         and 0 <= attempt.reasoning_tokens <= MAX_TOKENS
         and (cost is None or 0 <= cost <= MAX_COST_NANO)
-        and isfinite(attempt.latency_ms)
-        and (ttft is None or isfinite(ttft))
+        and 0 <= attempt.latency_ms <= MAX_LATENCY_MS
+        and (ttft is None or 0 <= ttft <= MAX_LATENCY_MS)
     ):
         return attempt
     return msgspec.structs.replace(
@@ -40,10 +42,14 @@ def bounded(attempt: AttemptFinished) -> AttemptFinished:
         cache_write_tokens=_within(attempt.cache_write_tokens, MAX_TOKENS),
         reasoning_tokens=_within(attempt.reasoning_tokens, MAX_TOKENS),
         cost_nano=None if cost is None else _within(cost, MAX_COST_NANO),
-        latency_ms=attempt.latency_ms if isfinite(attempt.latency_ms) else 0.0,
-        ttft_ms=ttft if ttft is None or isfinite(ttft) else None,
+        latency_ms=_time(attempt.latency_ms) or 0.0,
+        ttft_ms=None if ttft is None else _time(ttft),
     )
 
 
 def _within(value: int, most: int) -> int:
     return max(0, min(value, most))
+
+
+def _time(value: float) -> float | None:
+    return max(0.0, min(value, MAX_LATENCY_MS)) if isfinite(value) else None

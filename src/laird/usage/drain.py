@@ -18,7 +18,15 @@ from laird.domain.usage import AttemptFinished
 from laird.storage.engine import Database
 from laird.usage.journal import Journal
 from laird.usage.ledger import insert_finished
-from laird.usage.recovery import Recovered, Replay, drain_segment, plus, remove, synchronise
+from laird.usage.recovery import (
+    Recovered,
+    Replay,
+    drain_rows,
+    drain_segment,
+    plus,
+    remove,
+    synchronise,
+)
 from laird.usage.segments import Segment
 
 _GIVE_WAY_EVERY_S = 0.005
@@ -160,8 +168,12 @@ class Drain:
 
     async def _drain_sealed(self) -> None:
         for segment in tuple(self._journal.sealed):
-            result = await self._database.write(partial(drain_segment, segment=segment))
-            await self._done([segment], result)
+            rows = self._journal.rows(segment)
+            if rows is None:
+                work = partial(drain_segment, segment=segment)
+            else:
+                work = partial(drain_rows, rows=rows)
+            await self._done([segment], await self._database.write(work))
 
     async def _drain_active(self) -> None:
         self._journal.seal()

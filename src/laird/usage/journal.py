@@ -41,6 +41,10 @@ from laird.usage.segments import (
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 
+MOST_AT_HAND = 10_000
+"""Finished attempts that are kept in memory for the drain, some 10 MB; the others are read again
+from their files."""
+
 _HEAD = HEADER.size
 # A finished record is its started record and at most so much more: the counts, cost and times are
 # at most 9 bytes each, the status and the error are short words.
@@ -56,12 +60,19 @@ class Journal:
     Args:
         directory: where the segments are; made with mode 0700 when missing.
         segment_bytes: what a segment is allocated with; more when what is under way needs it.
+        at_hand: finished attempts that memory may hold for the drain.
 
     Raises:
         UsageUnavailable: the directory can't be made or read.
     """
 
-    def __init__(self, directory: Path, *, segment_bytes: int = SEGMENT_BYTES) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        at_hand: int = MOST_AT_HAND,
+    ) -> None:
         self._directory = directory
         self._segment_bytes = segment_bytes
         try:
@@ -81,6 +92,10 @@ class Journal:
         self._offset = 0
         self._capacity = 0
         self._finished = 0
+        self._at_hand: list[AttemptFinished] = []
+        self._rows: dict[Path, list[AttemptFinished]] = {}
+        self._rows_kept = 0
+        self._most_rows = at_hand
         self._open: dict[Identity, bytes] = {}
         self._reserved = 0
         self.unwritten: dict[Identity, AttemptFinished] = {}
@@ -141,6 +156,9 @@ class Journal:
             self.unwritten[identity] = attempt
             return
         self._finished += 1
+        if self._rows_kept < self._most_rows:
+            self._rows_kept += 1
+            self._at_hand.append(attempt)
         self._close_attempt(identity)
 
     def retry_unwritten(self) -> None:
@@ -155,6 +173,10 @@ class Journal:
             self.unwritten.pop(identity, None)
             self._close_attempt(identity)
 
+    def rows(self, segment: Segment) -> list[AttemptFinished] | None:
+        """Return all that is finished in a sealed segment, where memory still holds it."""
+        return self._rows.get(segment.path)
+
     def seal(self) -> None:
         """Close the active segment if it has finished records, so that it can be drained.
 
@@ -167,6 +189,8 @@ class Journal:
     def discard(self, segments: list[Segment]) -> None:
         """Forget segments whose files are gone."""
         gone = {segment.path for segment in segments}
+        for path in gone:
+            self._rows_kept -= len(self._rows.pop(path, ()))
         self.sealed = [segment for segment in self.sealed if segment.path not in gone]
         self.inherited = [segment for segment in self.inherited if segment.path not in gone]
 
@@ -192,7 +216,8 @@ class Journal:
         HEADER.pack_into(record, 0, kind, size - _HEAD, 0)
         CHECKSUM.pack_into(record, CHECKSUM_OFFSET, crc32(record, self._seed))
         try:
-            _write_all(self._descriptor, record)
+            if os.write(self._descriptor, record) != size:
+                raise _full()
         except OSError as error:
             self._retreat()
             raise _refusal(self._directory, error) from error
@@ -229,13 +254,22 @@ class Journal:
         if self._path is not None:
             self._trim()
             os.close(self._descriptor)
-            self.sealed.append(Segment(self._path, self._seed, self._finished, self._offset))
+            self._hand_over(self._path)
         self._sequence += 1
         self._path = path
         self._descriptor = descriptor
         self._offset = len(copies)
         self._capacity = capacity
         self._finished = 0
+
+    def _hand_over(self, path: Path) -> None:
+        """Give the active segment to the drain, with its rows where all of them are at hand."""
+        self.sealed.append(Segment(path, self._seed, self._finished, self._offset))
+        rows, self._at_hand = self._at_hand, []
+        if len(rows) == self._finished:
+            self._rows[path] = rows
+        else:
+            self._rows_kept -= len(rows)
 
 
 def _create(path: Path, capacity: int, content: bytes) -> int:
@@ -261,7 +295,11 @@ def _create(path: Path, capacity: int, content: bytes) -> int:
 def _write_all(descriptor: int, content: bytes | bytearray) -> None:
     """Write with one call; a write that was cut short means that the disk is full."""
     if os.write(descriptor, content) != len(content):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise _full()
+
+
+def _full() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _reserve(descriptor: int, capacity: int) -> None:

@@ -7,21 +7,24 @@ ever takes the place of anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import chain
+from operator import itemgetter
 
 import msgspec
-from sqlalchemy import Connection, RowMapping
+from msgspec.structs import astuple
+from sqlalchemy import Connection, RowMapping, select
 
 from laird.domain.usage import AttemptFinished, AttemptStarted, AttemptStatus
+from laird.storage.tables import attempts as table
 from laird.usage.bounds import bounded
+from laird.usage.rollup import Tally, write
 
 BATCH = 100
-"""Rows per statement. One statement for many rows lets other threads run while SQLite works, and
-takes the interpreter's lock once per batch and not once per row."""
+"""Rows to give to `insert_finished` at once, so that the event loop has its turn in between."""
 
 _Value = str | int | float | bool | None
-_Row = tuple[_Value, ...]
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,9 +60,37 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     latency_ms: float
     ttft_ms: float | None
     cache_hit: bool
+    egress: str | None
 
 
-_COLUMNS = LedgerRow.__struct_fields__[1:]
+_ESTIMATES = ("prompt_tokens", "cost_nano")
+"""Fields of a started attempt that are not stored: the finished one has what became of them."""
+
+_BEGUN = AttemptStarted.__struct_fields__
+_FIRST, _LAST = (_BEGUN.index(name) for name in _ESTIMATES)
+_ENDED = AttemptFinished.__struct_fields__[1:]
+_COLUMNS = (*_BEGUN[:_FIRST], *_BEGUN[_LAST + 1 :], *_ENDED)
+
+_NULLABLE = (
+    "price_version",
+    "failover_from",
+    "privacy_reason",
+    "workflow",
+    "node",
+    "egress",
+    "error",
+    "http_status",
+    "cost_nano",
+    "ttft_ms",
+)
+_maybe = itemgetter(*map(_COLUMNS.index, _NULLABLE))
+
+_Absence = tuple[bool, ...]
+"""Which of the nullable columns a row leaves out."""
+
+_SIZES = (100, 10, 1)
+"""Rows per statement. One statement for many rows lets other threads run while SQLite works; few
+sizes mean few statements, which stay prepared."""
 
 
 def ledger_row(mapping: RowMapping) -> LedgerRow:
@@ -86,75 +117,156 @@ def interrupted(started: AttemptStarted) -> AttemptFinished:
     )
 
 
+def attempt_of(row: LedgerRow) -> AttemptFinished:
+    """Return a row as the attempt that it was made of; estimates of its start are lost."""
+    values = msgspec.structs.asdict(row)
+    begun = {name: values[name] for name in _BEGUN}
+    ended = {name: values[name] for name in _ENDED}
+    return AttemptFinished(started=AttemptStarted(**begun), **ended)
+
+
+class Posting:
+    """The ledger's rows of one transaction, and with them the rollups.
+
+    Give it attempts, then `close` it before the transaction ends. What is in the ledger already
+    changes no sum, and an interrupted attempt that turns out to be finished is corrected in both.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._sqlite = connection.dialect.name == "sqlite"
+        self._placeholder = "?" if self._sqlite else "%s"
+        self._tally = Tally()
+
+    def finished(self, attempts: Sequence[AttemptFinished]) -> None:
+        """Insert finished attempts. One that is there stays, unless it is an interrupted one."""
+        rows = _distinct(attempts)
+        inserted = self._insert(rows, replace=False)
+        if inserted < len(rows):
+            rows = self._not_there_before(rows, inserted)
+        for attempt in rows:
+            self._tally.add(attempt)
+
+    def interrupted(self, attempts: Sequence[AttemptStarted]) -> None:
+        """Insert attempts that were started only; one that is there stays.
+
+        The rollups see no difference between those and finished ones that say to be interrupted.
+        """
+        self.finished([interrupted(attempt) for attempt in attempts])
+
+    def close(self) -> None:
+        """Bring the sums into the rollups."""
+        for _ in self.closing():
+            pass
+
+    def closing(self) -> Iterator[None]:
+        """Do what `close` does, statement by statement."""
+        return write(self._connection, self._tally)
+
+    def _not_there_before(
+        self, rows: Sequence[AttemptFinished], inserted: int
+    ) -> list[AttemptFinished]:
+        """Return the rows that changed the ledger, after putting finished for interrupted ones.
+
+        All rows are there by now. Those that were inserted just now came last, so they have the
+        highest numbers.
+        """
+        wanted = {_identity(attempt): attempt for attempt in rows}
+        names = sorted({request_id for request_id, _ in wanted})
+        query = select(table).where(table.c.request_id.in_(names)).order_by(table.c.id.desc())
+        stored = [
+            (wanted[identity], row)
+            for row in map(ledger_row, self._connection.execute(query).mappings())
+            if (identity := (row.request_id, row.attempt)) in wanted
+        ]
+        replaced = [
+            (attempt, row)
+            for attempt, row in stored[inserted:]
+            if row.status is AttemptStatus.INTERRUPTED
+            and attempt.status is not AttemptStatus.INTERRUPTED
+        ]
+        self._insert([attempt for attempt, _ in replaced], replace=True)
+        for _, row in replaced:
+            self._tally.add(attempt_of(row), -1)
+        return [attempt for attempt, _ in (*stored[:inserted], *replaced)]
+
+    def _insert(self, attempts: Sequence[AttemptFinished], *, replace: bool) -> int:
+        """Insert rows and return how many were written; with `replace` take interrupted places."""
+        written = 0
+        for absent, rows in _by_absence(attempts, truth=int if self._sqlite else bool).items():
+            begin = 0
+            for size in _SIZES:
+                statement = _statement(size, absent, self._placeholder, replace=replace)
+                while begin + size <= len(rows):
+                    values = tuple(chain.from_iterable(rows[begin : begin + size]))
+                    written += self._connection.exec_driver_sql(statement, values).rowcount
+                    begin += size
+        return written
+
+
 def insert_finished(connection: Connection, attempts: Sequence[AttemptFinished]) -> None:
     """Insert finished attempts. One that is there stays, unless it is an interrupted one."""
-    _insert(connection, attempts, keep=False)
+    posting = Posting(connection)
+    posting.finished(attempts)
+    posting.close()
 
 
 def insert_interrupted(connection: Connection, attempts: Sequence[AttemptStarted]) -> None:
     """Insert attempts that were started only, as interrupted ones; one that is there stays."""
-    _insert(connection, [interrupted(attempt) for attempt in attempts], keep=True)
+    posting = Posting(connection)
+    posting.interrupted(attempts)
+    posting.close()
 
 
-def _insert(connection: Connection, attempts: Sequence[AttemptFinished], *, keep: bool) -> None:
-    placeholder = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    for begin in range(0, len(attempts), BATCH):
-        values: list[_Value] = []
-        seen: set[tuple[str, int]] = set()
-        for attempt in attempts[begin : begin + BATCH]:
-            started = attempt.started
-            identity = (started.request_id, started.attempt)
-            if identity not in seen:
-                seen.add(identity)
-                values += _values(started, bounded(attempt))
-        statement = _statement(len(seen), placeholder, keep=keep)
-        connection.exec_driver_sql(statement, tuple(values))
+def _identity(attempt: AttemptFinished) -> tuple[str, int]:
+    return attempt.started.request_id, attempt.started.attempt
 
 
-def _values(started: AttemptStarted, finished: AttemptFinished) -> _Row:
-    """Return a row's values in the order of the columns."""
-    return (
-        started.request_id,
-        started.attempt,
-        started.at_us,
-        started.key_id,
-        started.provider,
-        started.model,
-        started.upstream_model,
-        started.dialect,
-        started.stream,
-        started.price_version,
-        started.failover_from,
-        started.privacy,
-        started.privacy_reason,
-        started.workflow,
-        started.node,
-        finished.status.value,
-        finished.error,
-        finished.http_status,
-        finished.prompt_tokens,
-        finished.completion_tokens,
-        finished.cached_tokens,
-        finished.cache_write_tokens,
-        finished.reasoning_tokens,
-        finished.estimated,
-        finished.cost_nano,
-        finished.latency_ms,
-        finished.ttft_ms,
-        finished.cache_hit,
-    )
+def _distinct(attempts: Sequence[AttemptFinished]) -> list[AttemptFinished]:
+    """Return each attempt once, the first that is told, as it can be stored."""
+    found: dict[tuple[str, int], AttemptFinished] = {}
+    for attempt in attempts:
+        begun = attempt.started
+        identity = (begun.request_id, begun.attempt)
+        if identity not in found:
+            found[identity] = bounded(attempt)
+    return list(found.values())
+
+
+def _by_absence(
+    attempts: Sequence[AttemptFinished], *, truth: type[int]
+) -> dict[_Absence, list[list[_Value]]]:
+    """Return the values of the rows, grouped by the columns that they leave out.
+
+    A value that is absent is not given to the driver at all: Python's sqlite3 spends more time on
+    one None (or one bool) than on ten texts, looking for somebody who could adapt it. `truth` is
+    what the driver likes for a bool.
+    """
+    groups: dict[_Absence, list[list[_Value]]] = {}
+    for attempt in attempts:
+        begun = astuple(attempt.started)
+        _, status, *ended = astuple(attempt)
+        row = (*begun[:_FIRST], *begun[_LAST + 1 :], status.value, *ended)
+        absent = tuple([value is None for value in _maybe(row)])
+        values = [
+            truth(each) if each.__class__ is bool else each for each in row if each is not None
+        ]
+        groups.setdefault(absent, []).append(values)
+    return groups
 
 
 @cache
-def _statement(rows: int, placeholder: str, *, keep: bool) -> str:
+def _statement(rows: int, absent: _Absence, placeholder: str, *, replace: bool) -> str:
     """Return the SQL that inserts so many rows; the same text in SQLite and PostgreSQL.
 
     Only names of our own columns and placeholders are put into it, never a value.
     """
-    row = f"({', '.join([placeholder] * len(_COLUMNS))})"
-    parts = ["INSERT INTO attempts (", ", ".join(_COLUMNS), ") VALUES ", ", ".join([row] * rows)]
+    left_out = {name for name, out in zip(_NULLABLE, absent, strict=True) if out}
+    columns = [name for name in _COLUMNS if name not in left_out]
+    row = f"({', '.join([placeholder] * len(columns))})"
+    parts = ["INSERT INTO attempts (", ", ".join(columns), ") VALUES ", ", ".join([row] * rows)]
     parts.append(" ON CONFLICT (request_id, attempt) DO ")
-    if keep:
+    if not replace:
         parts.append("NOTHING")
     else:
         parts.append("UPDATE SET ")

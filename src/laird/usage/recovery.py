@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from laird.domain.usage import AttemptFinished, AttemptStarted
 from laird.storage.engine import Database
-from laird.usage.ledger import BATCH, insert_finished, insert_interrupted
+from laird.usage.ledger import BATCH, Posting, insert_interrupted
 from laird.usage.segments import FINISHED, Scan, Segment, find_segments
 
 _finished_decoder = msgspec.msgpack.Decoder(AttemptFinished)
@@ -86,6 +86,15 @@ def drain_segment(connection: Connection, segment: Segment) -> Recovered:
     return _insert(connection, segment, None)
 
 
+def drain_rows(connection: Connection, rows: Sequence[AttemptFinished]) -> Recovered:
+    """Insert the finished attempts of a segment of this process that memory still holds."""
+    posting = Posting(connection)
+    for begin in range(0, len(rows), BATCH):
+        _insert_batch(posting, rows[begin : begin + BATCH], None)
+    _close(posting)
+    return Recovered(finished=len(rows))
+
+
 def remove(segments: Iterable[Segment], result: Recovered) -> Recovered:
     """Delete segments whose rows are committed; set the damaged ones aside for a person to see."""
     aside = []
@@ -131,6 +140,7 @@ def _insert(
     except FileNotFoundError:
         # Somebody deleted it. That is damage, but no reason to hold up the others.
         return Recovered(damaged=1)
+    posting = Posting(connection)
     finished = unreadable = 0
     batch: list[AttemptFinished] = []
     for kind, payload in scan:
@@ -143,9 +153,10 @@ def _insert(
         except msgspec.DecodeError:
             unreadable += 1
         if len(batch) == BATCH:
-            finished += _insert_batch(connection, batch, open_attempts)
+            finished += _insert_batch(posting, batch, open_attempts)
             batch = []
-    finished += _insert_batch(connection, batch, open_attempts)
+    finished += _insert_batch(posting, batch, open_attempts)
+    _close(posting)
     damaged = scan.damaged + unreadable
     return Recovered(
         finished=finished,
@@ -156,14 +167,20 @@ def _insert(
 
 
 def _insert_batch(
-    connection: Connection,
-    batch: list[AttemptFinished],
+    posting: Posting,
+    batch: Sequence[AttemptFinished],
     open_attempts: dict[tuple[str, int], AttemptStarted] | None,
 ) -> int:
-    insert_finished(connection, batch)
+    posting.finished(batch)
     if open_attempts:
         for attempt in batch:
             open_attempts.pop((attempt.started.request_id, attempt.started.attempt), None)
     # A real pause, not just an offer: the event loop must get its turn after every batch.
     time.sleep(_PAUSE_S)
     return len(batch)
+
+
+def _close(posting: Posting) -> None:
+    """Write the sums, and give way after each statement as after each batch of rows."""
+    for _ in posting.closing():
+        time.sleep(_PAUSE_S)
