@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from laird.domain.catalog import Pricing, Rate
-from laird.domain.tokens import TokenUsage
+from laird.domain.tokens import TokenTotals, TokenUsage
 
 _MTOK = 1_000_000
 
@@ -24,7 +26,11 @@ def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
         write_rate = pricing.cache_write or rate
         scaled = max(prompt - cached - cache_write, 0) * base
         scaled += cached * _nano_at(cached_rate, prompt)
-        scaled += cache_write * _nano_at(write_rate, prompt)
+        for_an_hour = usage.cache_write_1h
+        if for_an_hour:
+            for_an_hour = min(for_an_hour, cache_write)
+            scaled += for_an_hour * _nano_at(pricing.cache_write_1h or write_rate, prompt)
+        scaled += (cache_write - for_an_hour) * _nano_at(write_rate, prompt)
     else:
         scaled = prompt * base
     rate = pricing.output
@@ -32,14 +38,33 @@ def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
     return _rounded(scaled) + pricing.per_request
 
 
+def totals_nano(pricing: Pricing, totals: Iterable[TokenTotals]) -> int:
+    """Return what many calls cost together, in nano-dollars, rounded half-even once, on the total.
+
+    So it may differ by half a nano-dollar per call from the sum of their single costs. Tokens that
+    are written to a cache count as kept for the shorter time.
+    """
+    scaled = calls = 0
+    cached_rate = pricing.cached_input or pricing.input
+    write_rate = pricing.cache_write or pricing.input
+    for each in totals:
+        size = each.size
+        calls += each.calls
+        scaled += each.plain * _nano_at(pricing.input, size)
+        scaled += each.cached * _nano_at(cached_rate, size)
+        scaled += each.cache_write * _nano_at(write_rate, size)
+        scaled += each.completion * _nano_at(pricing.output, size)
+    return _rounded(scaled) + calls * pricing.per_request
+
+
 def worst_case_nano(pricing: Pricing, prompt_tokens: int, max_tokens: int) -> int:
     """Return the most an attempt can cost with at most these tokens of input and output.
 
     Whether input is read from a cache or written to one is the provider's choice, so each token
-    counts at the dearest of the three rates, in the dearest tier within reach.
+    counts at the dearest of the rates, in the dearest tier within reach.
     """
     dearest_input = _highest(pricing.input, prompt_tokens)
-    for rate in (pricing.cached_input, pricing.cache_write):
+    for rate in (pricing.cached_input, pricing.cache_write, pricing.cache_write_1h):
         if rate is not None:
             dearest_input = max(dearest_input, _highest(rate, prompt_tokens))
     scaled = prompt_tokens * dearest_input + max_tokens * _highest(pricing.output, prompt_tokens)

@@ -1,0 +1,1 @@
+"""Advice: what would have been cheaper, and whether the provider's bill agrees with the ledger."""

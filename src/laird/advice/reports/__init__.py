@@ -1,0 +1,1 @@
+"""Usage and cost reports of providers, as people export them."""
