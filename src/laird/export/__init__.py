@@ -1,0 +1,1 @@
+"""The ledger as a file: CSV for spreadsheets, JSON lines for programs."""
