@@ -1,0 +1,1 @@
+"""Downloads of model files that survive broken lines, kills and full disks."""
