@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -13,10 +15,18 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import Connection, insert, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from tests.support.waiting import until
 
 from laird.domain.errors import LairdError, StartError, StorageUnavailable
 from laird.storage import schema, versions
-from laird.storage.engine import Database, check_sqlite, sqlite_file, sqlite_url, sqlite_warnings
+from laird.storage.engine import (
+    READERS,
+    Database,
+    check_sqlite,
+    sqlite_file,
+    sqlite_url,
+    sqlite_warnings,
+)
 from laird.storage.faults import unavailable
 from laird.storage.tables import config_revisions
 from laird.storage.tables import versions as versions_table
@@ -403,3 +413,70 @@ def test_an_identity_change_needs_no_file_at_all(tmp_path: Path) -> None:
     with pytest.raises(StorageUnavailable, match="can't be opened"):
         database.read_now(current)
     database.close()
+
+
+def numbers(connection: Connection) -> Iterator[int]:
+    """Count on from what is there, one query after the other in one transaction."""
+    while True:
+        yield current(connection)
+
+
+async def test_a_stream_sees_one_state_whatever_is_written_meanwhile(database: Database) -> None:
+    await database.write(bump)
+    async with contextlib.aclosing(database.stream(numbers)) as stream:
+        seen = [await anext(stream)]
+        for _ in range(3):
+            await database.write(bump)
+            seen.append(await anext(stream))
+        assert await database.read(current) == 4
+    assert seen == [1, 1, 1, 1]
+
+
+async def test_a_stream_ends_with_its_work_and_its_thread(database: Database) -> None:
+    def three(connection: Connection) -> Iterator[int]:
+        yield from range(current(connection), 3)
+
+    assert [number async for number in database.stream(three)] == [0, 1, 2]
+    await until(lambda: not streaming())
+
+
+async def test_streams_take_nothing_from_readers(database: Database) -> None:
+    streams = [database.stream(numbers) for _ in range(READERS + 2)]
+    for stream in streams:
+        await anext(stream)
+    assert await database.read(current) == 0
+    for stream in streams:
+        await stream.aclose()
+    await until(lambda: not streaming())
+
+
+async def test_a_stream_can_not_write(database: Database) -> None:
+    def write(connection: Connection) -> Iterator[int]:
+        yield bump(connection)
+
+    with pytest.raises(StorageUnavailable, match="read-only"):
+        await anext(database.stream(write))
+
+
+async def test_a_stream_of_a_database_that_is_away_says_so(database: Database, file: Path) -> None:
+    file.rename(file.with_suffix(".moved"))
+    with pytest.raises(StorageUnavailable, match="can't be opened"):
+        await anext(database.stream(numbers))
+
+
+async def test_a_closed_database_streams_nothing(database: Database) -> None:
+    database.close()
+    with pytest.raises(StorageUnavailable, match="closed"):
+        await anext(database.stream(numbers))
+
+
+async def test_a_defect_in_a_stream_is_not_called_an_outage(database: Database) -> None:
+    def broken(connection: Connection) -> Iterator[int]:
+        yield from connection.exec_driver_sql("SELECT ?", (1, 2)).scalars()
+
+    with pytest.raises(ProgrammingError):
+        await anext(database.stream(broken))
+
+
+def streaming() -> list[str]:
+    return [one.name for one in threading.enumerate() if one.name.startswith("laird-db-stream")]

@@ -48,5 +48,19 @@ def get(connection: Connection, number: int) -> ConfigRevision | None:
     return None if row is None else _revision(row)
 
 
+def document_before(connection: Connection, number: int, revision: str) -> str | None:
+    """Return the text that a revision had, as it was last kept before a change; None if it was not.
+
+    `number` is that of the change, `revision` the one before it.
+    """
+    rows = connection.execute(
+        select(config_revisions.c.document)
+        .where(config_revisions.c.revision == revision, config_revisions.c.id < number)
+        .order_by(config_revisions.c.id.desc())
+        .limit(1)
+    )
+    return rows.scalar()
+
+
 def _revision(row: RowMapping) -> ConfigRevision:
     return ConfigRevision(**row)
