@@ -20,7 +20,7 @@ from laird.domain.errors import (
     UpstreamRejected,
     UpstreamTimeout,
 )
-from laird.domain.health import HealthStatus, ProviderCondition
+from laird.domain.health import HealthStatus, LoadedModel, ProviderCondition
 from laird.domain.secret import Secret
 from laird.health.board import HealthBoard
 
@@ -289,3 +289,20 @@ def test_traffic_is_summed_up_and_counted_anew(board: HealthBoard) -> None:
     assert (bad_part.ok, bad_part.error, bad_part.provider_id) == (False, DOWN.message, "a")
     assert not good_part.probe
     assert board.take_traffic(8) == []
+
+
+def test_what_is_loaded_is_shown_beside_the_health(board: HealthBoard) -> None:
+    heard: list[ProviderCondition] = []
+    board.listen(lambda _id, condition: heard.append(condition))
+    assert condition(board).loaded is None
+    warm = (LoadedModel(id="m:7b", aliases=("m",)),)
+    board.record_state("a", warm)
+    board.record_state("a", warm)
+    assert len(heard) == 1
+    assert condition(board).loaded == warm
+    assert condition(board).status is HealthStatus.UNKNOWN
+    board.record_failure("a", DOWN)
+    assert condition(board).loaded == warm
+    board.record_state("a", None)
+    assert condition(board).loaded is None
+    board.record_state("unheard-of", warm)

@@ -145,7 +145,7 @@ async def test_samples_are_flushed_from_time_to_time(database: Database) -> None
     recorder = Announced(database, HealthBoard())
     recorder.add(sample(time.time_ns() // 1000))
     task = asyncio.create_task(recorder.run(period_s=0.001))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await flushed.wait()
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

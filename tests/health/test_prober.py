@@ -10,7 +10,7 @@ from tests.health.upstreams import good, provider, snapshot
 
 from laird.domain.catalog import HealthCheck, Provider
 from laird.domain.errors import ConnectionLost, CredentialRefused, Unreachable
-from laird.domain.health import HealthStatus, ProbeResult
+from laird.domain.health import HealthStatus, LoadedModel, ProbeResult
 from laird.health.board import HealthBoard
 from laird.health.breaker import BreakerPolicy
 from laird.health.prober import Prober
@@ -50,7 +50,7 @@ class Upstreams:
         self.results.append(result)
 
     async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(30), self._news:
             await self._news.wait_for(done)
 
     async def _tell(self) -> None:
@@ -91,7 +91,7 @@ async def status_of(board: HealthBoard, wanted: HealthStatus, provider_id: str =
 
     board.listen(look)
     look("", None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await reached.wait()
 
 
@@ -247,3 +247,40 @@ async def test_nothing_is_probed_after_the_stop(
 
     assert len(upstreams.asked) == asked
     assert [task for task in asyncio.all_tasks() if task.get_name().startswith("probe")] == []
+
+
+async def test_a_provider_that_is_well_is_asked_what_is_loaded(
+    board: HealthBoard, upstreams: Upstreams
+) -> None:
+    warm = (LoadedModel(id="m"),)
+    asked: list[str] = []
+
+    async def look(whom: Provider) -> tuple[LoadedModel, ...]:
+        asked.append(whom.id)
+        return warm
+
+    prober = Prober(board, upstreams.probe, look=look)
+    one = provider("a", health=SELDOM)
+    board.configure(snapshot(one))
+    results = [await prober.probe_now(one)]
+    shown = [board.conditions["a"].loaded]
+    upstreams.script = upstreams.down
+    results.append(await prober.probe_now(one))
+    shown.append(board.conditions["a"].loaded)
+    assert [result.ok for result in results] == [True, False]
+    assert shown == [warm, None]
+    assert asked == ["a"]
+
+
+async def test_a_provider_that_does_not_say_what_is_loaded_is_well(
+    board: HealthBoard, upstreams: Upstreams
+) -> None:
+    async def look(_whom: Provider) -> None:
+        return None
+
+    prober = Prober(board, upstreams.probe, look=look)
+    one = provider("a", health=SELDOM)
+    board.configure(snapshot(one))
+    await prober.probe_now(one)
+    assert board.conditions["a"].status is HealthStatus.HEALTHY
+    assert board.conditions["a"].loaded is None

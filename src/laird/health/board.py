@@ -23,7 +23,7 @@ from laird.domain.errors import (
     UpstreamRateLimited,
     UpstreamTimeout,
 )
-from laird.domain.health import HealthStatus, ProbeResult, ProviderCondition
+from laird.domain.health import HealthStatus, LoadedModel, ProbeResult, ProviderCondition
 from laird.health.breaker import (
     FRESH,
     Breaker,
@@ -51,7 +51,7 @@ _ILL = (Unreachable, ConnectionLost, UpstreamTimeout, UpstreamFailed, UpstreamGa
 _ANSWERED = (UpstreamRateLimited, UpstreamQuota, CredentialRefused)
 """What a probe may be told by a server that is up."""
 _SMOOTHING = 0.2
-_NOTICEABLE = 0.1
+_NOTICEABLE = 0.25
 
 
 class _State:
@@ -67,6 +67,7 @@ class _State:
         "failed",
         "heard",
         "last_error",
+        "loaded",
         "provider",
         "resting_until",
         "served",
@@ -94,6 +95,7 @@ class _State:
         self.served_ms = 0.0
         self.failed = 0
         self.last_error: str | None = None
+        self.loaded: tuple[LoadedModel, ...] | None = None
 
 
 class HealthBoard:
@@ -225,6 +227,13 @@ class HealthBoard:
             state.error = error.message
         self._publish(state)
 
+    def record_state(self, provider_id: str, loaded: tuple[LoadedModel, ...] | None) -> None:
+        """Take note of the models that a provider holds in memory; None when it does not say."""
+        state = self._states.get(provider_id)
+        if state is not None and state.loaded != loaded:
+            state.loaded = loaded
+            self._publish(state)
+
     def take_traffic(self, at_us: int) -> list[ProbeResult]:
         """Return what real traffic showed since the last call, and count anew.
 
@@ -295,6 +304,7 @@ class HealthBoard:
             latency_ms=state.average_ms,
             error=state.error,
             credential_bad=state.credential_bad,
+            loaded=state.loaded,
         )
         state.calm = state.breaker is FRESH and state.error is None and not state.credential_bad
         state.tolerance_ms = (state.average_ms or 0.0) * _NOTICEABLE

@@ -10,12 +10,14 @@ from typing import Any
 
 from laird.domain.catalog import Provider, Snapshot
 from laird.domain.errors import ConnectionLost, UpstreamError, UpstreamGarbled, UpstreamTimeout
-from laird.domain.health import ProbeResult, ProviderCondition
+from laird.domain.health import LoadedModel, ProbeResult, ProviderCondition
 from laird.health.board import HealthBoard
 from laird.telemetry.logs import get_logger
 
 Probe = Callable[[Provider], Awaitable[ProbeResult]]
 """Asks one provider how it is. Returns what it found, or raises an `UpstreamError`."""
+Look = Callable[[Provider], Awaitable[tuple[LoadedModel, ...] | None]]
+"""Asks one provider which models are loaded; None where it does not say. Raises nothing."""
 
 _SPREAD = 0.2
 _HELD_OFF_S = 0.5
@@ -29,6 +31,7 @@ class Prober:
     Args:
         board: takes the results, and says when a provider that is away is due.
         probe: asks one provider.
+        look: asks one that is well which models are loaded.
         record: takes every result, for the history.
         clock: monotonic seconds, the board's own clock.
         jitter: returns a number in [0, 1), so that providers are not all probed at once.
@@ -39,12 +42,14 @@ class Prober:
         board: HealthBoard,
         probe: Probe,
         *,
+        look: Look | None = None,
         record: Callable[[ProbeResult], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._board = board
         self._probe = probe
+        self._look = look
         self._record = record
         self._clock = clock
         self._jitter = jitter
@@ -86,6 +91,8 @@ class Prober:
             result = self._failed(provider, UpstreamGarbled(text), began)
         if self._record is not None:
             self._record(result)
+        if self._look is not None:
+            self._board.record_state(provider.id, await self._look(provider) if result.ok else None)
         return result
 
     async def stop(self) -> None:

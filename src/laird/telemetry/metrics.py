@@ -11,10 +11,14 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from laird.domain.money import NANO
 from laird.telemetry.series import Count, Counts, Distribution, Distributions
 
 _DURATIONS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 _OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)
+
+VERDICTS = ("any", "local", "refuse")
+"""What becomes of a request of whose privacy there is something to tell."""
 
 Reading = Callable[[], Mapping[str, float]]
 
@@ -98,6 +102,24 @@ class Metrics:
         self._attempt_errors = self._counter(
             "local_ai_attempt_errors", "Upstream attempts that failed.", ("provider", "code")
         )
+        asked = self._counter(
+            "local_ai_cache_requests", "Requests that asked for the cache.", ("result",)
+        )
+        self._cache_hits, self._cache_misses, self._cache_refreshes = (
+            asked.child(result) for result in ("hit", "miss", "refresh")
+        )
+        self._cache_tokens = self._counter(
+            "local_ai_cache_saved_tokens", "Tokens that answers from the cache saved.", ()
+        ).child()
+        self._cache_cost = self._counter(
+            "local_ai_cache_saved_usd", "Money that answers from the cache saved.", ()
+        ).child()
+        family = self._counter(
+            "local_ai_privacy_verdicts",
+            "Requests of which the ledger tells why they might leave or not, and refused ones.",
+            ("verdict",),
+        )
+        self._verdicts = {verdict: family.child(verdict) for verdict in VERDICTS}
         self.info = Gauge("laird_info", "Version.", ("version",), registry=self.registry)
         self._request_series: dict[tuple[str, str, str, int], _RequestSeries] = {}
         self._token_series: dict[tuple[str, str], _TokenSeries] = {}
@@ -166,6 +188,16 @@ class Metrics:
             )
         return series
 
+    def cache_hit(self, *, tokens: int, cost_nano: int) -> None:
+        """Count one answer from the cache, and what it saved: tokens and nano-dollars."""
+        self._cache_hits.value += 1
+        self._cache_tokens.value += tokens
+        self._cache_cost.value += cost_nano / NANO
+
+    def cache_miss(self, *, refresh: bool) -> None:
+        """Count one request that asked for the cache and goes to a provider."""
+        (self._cache_refreshes if refresh else self._cache_misses).value += 1
+
     def failover(self, from_provider: str, to_provider: str) -> None:
         """Count one move from a provider to another."""
         self._failover.child(from_provider, to_provider).value += 1
@@ -173,6 +205,10 @@ class Metrics:
     def attempt_error(self, provider: str, code: str) -> None:
         """Count one failed attempt by the code of its error."""
         self._attempt_errors.child(provider, code).value += 1
+
+    def privacy(self, verdict: str) -> None:
+        """Count one request by its privacy verdict: `any`, `local` or `refuse`."""
+        self._verdicts[verdict].value += 1
 
     def render(self) -> bytes:
         """Return the exposition text."""
