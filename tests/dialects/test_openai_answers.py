@@ -113,6 +113,17 @@ class TestStreams:
         assert deltas == [
             {"role": "assistant", "content": ""},
             {"reasoning_content": "hm"},
+            {
+                "reasoning_details": [
+                    {
+                        "type": "reasoning.text",
+                        "text": "hm",
+                        "signature": "s",
+                        "format": "anthropic-claude-v1",
+                        "index": 0,
+                    }
+                ]
+            },
             {"content": "Häl"},
             {"content": 'l"o\n'},
             {"refusal": "no"},
@@ -129,7 +140,7 @@ class TestStreams:
             {"tool_calls": [{"index": 0, "function": {"arguments": '{"a"'}}]},
             {},
         ]
-        assert [chunk.choices[0].finish_reason for chunk in found] == [*[None] * 7, "tool_calls"]
+        assert [chunk.choices[0].finish_reason for chunk in found] == [*[None] * 8, "tool_calls"]
         assert {chunk.id for chunk in found} == {"chatcmpl-r1"}
 
     def test_each_chunk_says_who_served(self) -> None:
@@ -137,7 +148,7 @@ class TestStreams:
         assert all(chunk["provider"] == "p" for chunk in chunks(data))
 
     def test_nothing_is_written_for_nothing(self) -> None:
-        assert encoder().encode([UsageSeen(USAGE), ReasoningDelta(signature="s")]) == b""
+        assert encoder().encode([UsageSeen(USAGE), ReasoningDelta()]) == b""
 
     def test_an_empty_answer_still_has_role_and_finish(self) -> None:
         found = checked(encoder().encode([Finished(FinishReason.STOP)]))

@@ -143,3 +143,32 @@ def test_a_prompt_that_is_too_long_has_one_code_everywhere() -> None:
         error = upstream_error("box", fault)
         assert isinstance(error, errors.UpstreamRejected)
         assert error.upstream_code == "context_length_exceeded"
+
+
+LOCAL_WORDS = (
+    (
+        400,
+        "Trying to keep the first 9 tokens. However, it is loaded with context length of only 8.",
+    ),
+    (400, "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"),
+    (None, "Trying to keep the first 9 tokens with context length of only 8."),
+    (
+        400,
+        "The prompt (total length 5000) is too long to fit into the model (context length 4096).",
+    ),
+    (400, "You passed 4097 input tokens. However, the model's context length is only 4096 tokens."),
+    (400, "The decoder prompt (length 9) is longer than the maximum model length of 8."),
+    (417, "the input prompt token len 5000 is too long > 4096"),
+    (417, "the input prompt token len 3000 + max_new_tokens 2000 > 4096"),
+    (500, "rpc error: the request exceeds the available context size, try increasing it"),
+    (500, "the input length exceeds the context length"),
+)
+
+
+@pytest.mark.parametrize(("status", "words"), LOCAL_WORDS)
+def test_local_servers_words_for_a_prompt_that_is_too_long(status: int | None, words: str) -> None:
+    error = upstream_error("box", Fault(status=status, message=words))
+    assert isinstance(error, errors.UpstreamRejected)
+    assert error.upstream_code == "context_length_exceeded"
+    assert error.status is not None
+    assert error.status < 500

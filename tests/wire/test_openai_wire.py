@@ -138,6 +138,29 @@ class TestChunks:
         assert found[0].function is not None
         assert found[0].function.arguments == '{"a":1}'
 
+    def test_odd_additions_are_skipped(self) -> None:
+        choice = {
+            "delta": {
+                "content": ["no part"],
+                "reasoning_details": [5, {"type": "x"}],
+                "tool_calls": [{"extra_content": {"google": 5}}],
+            },
+            "logprobs": {"content": [{"token": 5}]},
+            "stop_reason": 2,
+        }
+        chunk = read_chunk(json.dumps({"choices": [choice, 7]}).encode())
+        assert chunk.in_parts
+        assert chunk.choices is not None
+        found = chunk.choices[0]
+        assert found.delta is not None
+        assert found.delta.reasoning_details == [{"type": "x"}]
+        assert found.delta.tool_calls is not None
+        assert found.delta.tool_calls[0].extra_content is None
+        assert (found.logprobs, found.stop_reason) == (None, None)
+
+    def test_no_server_can_say_what_only_the_reader_says(self) -> None:
+        assert not read_chunk(b'{"choices":[],"in_parts":true}').in_parts
+
     def test_infinities_of_careless_servers(self) -> None:
         assert load_object(b'{"logprob": -Infinity}') == {"logprob": float("-inf")}
 

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from laird.domain.chat import ChatAnswer, ChatRequest, StreamEvent
+from laird.domain.embedding import EmbeddingAnswer, EmbeddingRequest
 from laird.domain.errors import LairdError
 from laird.domain.plan import RequestFacts
 from laird.domain.tokens import TokenUsage
@@ -75,20 +76,11 @@ class ForwardedAnswer(msgspec.Struct, frozen=True):
 
 
 class Dialect(Protocol):
-    """One client wire format."""
+    """One client wire format: what all kinds of requests have in common."""
 
     name: str
-
-    def forward_answer(self, body: bytes, *, provider: str) -> ForwardedAnswer:
-        """Pass on an answer that is in this dialect already, with our provider id put in.
-
-        Raises `UpstreamGarbled` when it is not an answer.
-        """
-        ...
-
-    def forward_relay(self, *, provider: str, include_usage: bool) -> Relay:
-        """Return a relay for a stream that is in this dialect already."""
-        ...
+    passes: tuple[bytes, ...]
+    """Lower-case names of the client's headers that belong to the format and are passed on."""
 
     def facts(self, body: Mapping[str, Any]) -> RequestFacts:
         """Check the shape of a body and extract what routing needs.
@@ -99,6 +91,29 @@ class Dialect(Protocol):
 
     def wants_usage(self, body: Mapping[str, Any]) -> bool:
         """Tell whether a streaming client asked for the usage chunk."""
+        ...
+
+    def forward_answer(self, body: bytes, *, provider: str) -> ForwardedAnswer:
+        """Pass on an answer that is in this dialect already, with our provider id put in.
+
+        Raises `UpstreamGarbled` when it is not an answer.
+        """
+        ...
+
+    def error(self, error: LairdError) -> bytes:
+        """Write an error body."""
+        ...
+
+    def error_event(self, error: LairdError) -> bytes:
+        """Write the event that ends a stream which failed: never a success marker."""
+        ...
+
+
+class ChatDialect(Dialect, Protocol):
+    """A client wire format for chat, which can be translated."""
+
+    def forward_relay(self, *, provider: str, include_usage: bool) -> Relay:
+        """Return a relay for a stream that is in this dialect already."""
         ...
 
     def request(self, body: Mapping[str, Any]) -> ChatRequest:
@@ -118,10 +133,27 @@ class Dialect(Protocol):
         """Return an encoder for one streamed answer."""
         ...
 
-    def error(self, error: LairdError) -> bytes:
-        """Write an error body."""
+
+class EmbeddingDialect(Dialect, Protocol):
+    """A client wire format for embeddings."""
+
+    def embedding_request(self, body: Mapping[str, Any]) -> EmbeddingRequest:
+        """Read a body, checked by `facts`, into the canonical form.
+
+        Raises `InvalidRequest` or `UnsupportedField`.
+        """
         ...
 
-    def error_event(self, error: LairdError) -> bytes:
-        """Write the event that ends a stream which failed: never a success marker."""
+    def embedding_answer(
+        self, answer: EmbeddingAnswer, body: Mapping[str, Any], *, provider: str
+    ) -> bytes:
+        """Write an answer to the request `body`; `provider` is our provider id."""
+        ...
+
+
+class CountDialect(Dialect, Protocol):
+    """A client wire format for counting the tokens of a request, which nobody is billed for."""
+
+    def estimate(self, body: Mapping[str, Any]) -> bytes:
+        """Write the answer where no provider can count: an estimate."""
         ...

@@ -5,48 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from laird.dialects.base import ForwardedAnswer
 from laird.dialects.openai_encoder import OpenAIEncoder, write_answer
+from laird.dialects.openai_errors import write_error
 from laird.dialects.openai_facts import chat_facts
 from laird.dialects.openai_relay import OpenAIPassThrough, forward_answer
 from laird.dialects.openai_request import read_request
 from laird.domain.chat import ChatAnswer, ChatRequest
-from laird.domain.errors import (
-    AccessError,
-    LairdError,
-    NoLocalProvider,
-    NotAllowed,
-    QuotaExceeded,
-    RateLimited,
-    RequestError,
-    UpstreamModelMissing,
-    UpstreamQuota,
-    UpstreamRateLimited,
-    UpstreamRejected,
-)
+from laird.domain.errors import LairdError
 from laird.domain.plan import RequestFacts
-
-_TYPES: tuple[tuple[type[LairdError], str], ...] = (
-    (RequestError, "invalid_request_error"),
-    (UpstreamRejected, "invalid_request_error"),
-    (UpstreamModelMissing, "invalid_request_error"),
-    (NotAllowed, "permission_error"),
-    (NoLocalProvider, "permission_error"),
-    (AccessError, "authentication_error"),
-    (RateLimited, "rate_limit_error"),
-    (UpstreamRateLimited, "rate_limit_error"),
-    (QuotaExceeded, "insufficient_quota"),
-    (UpstreamQuota, "insufficient_quota"),
-)
-"""OpenAI's `type` of an error; all others are `server_error`."""
 
 
 class OpenAIChat:
     """See `Dialect`. Holds no state."""
 
     name = "openai.chat"
+    passes: tuple[bytes, ...] = ()
 
     def facts(self, body: Mapping[str, Any]) -> RequestFacts:
         """Check the shape of a body and extract what routing needs."""
@@ -87,18 +61,8 @@ class OpenAIChat:
 
     def error(self, error: LairdError) -> bytes:
         """Write `{"error": {message, type, param, code}}`; all four are always there."""
-        return orjson.dumps({"error": _error_object(error)})
+        return write_error(error)
 
     def error_event(self, error: LairdError) -> bytes:
         """Write the event that ends a stream which failed; no `[DONE]` follows it."""
-        return b"data: " + self.error(error) + b"\n\n"
-
-
-def _error_object(error: LairdError) -> dict[str, str | None]:
-    kind = next((name for cls, name in _TYPES if isinstance(error, cls)), "server_error")
-    code: str | None = error.code
-    param = getattr(error, "param", None)
-    if isinstance(error, UpstreamRejected):
-        kind = error.error_type or kind
-        code = error.upstream_code or code
-    return {"message": error.message, "type": kind, "param": param, "code": code}
+        return b"data: " + write_error(error) + b"\n\n"

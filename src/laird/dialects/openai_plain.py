@@ -67,7 +67,8 @@ def learn_plain(payload: bytes, chunk: WireChunk) -> PlainChunk | None:
     if not text or not text.isprintable() or '"' in text or "\\" in text:
         return None
     place = b'"' + text.encode() + b'"'
-    at = payload.find(place, max(0, payload.find(b'"content"') + len(b'"content"')))
+    field = b'"content"' if b'"content"' in payload else b'"text"'
+    at = payload.find(place, payload.find(field) + len(field))
     if at < 0:
         return None
     before, after = payload[: at + 1], payload[at + len(place) - 1 :]
@@ -92,4 +93,6 @@ def _only_text(chunk: WireChunk) -> str | None:
     if choices is None or len(choices) != 1 or choices[0].finish_reason:
         return None
     delta = choices[0].delta
-    return delta.content if delta is not None and delta == WireDelta(delta.content) else None
+    if delta is None:
+        return choices[0].text
+    return delta.content if delta == WireDelta(delta.content) else None

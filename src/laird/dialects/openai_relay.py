@@ -1,4 +1,4 @@
-"""Passing OpenAI's chat format on: bytes in, the same bytes out, watched on the way.
+"""Passing OpenAI's chats and completions on: bytes in, the same bytes out, watched on the way.
 
 One field is spliced into each chunk (`"provider":"…"`, who served it); nothing is written anew.
 This is the hottest code of the gateway, so a chunk costs about two microseconds.
@@ -23,6 +23,7 @@ from laird.wire.openai import (
     WireChunk,
     WireDelta,
     finish_of,
+    join_parts,
     load_object,
     read_chunk,
     stream_error,
@@ -153,19 +154,24 @@ class OpenAIPassThrough:
             raise stream_error(self._provider, chunk.error)
         choices = chunk.choices
         if choices:
+            lacking = False
             for choice in choices:
                 self._watch(choice)
+                # The choices of a legacy completion have a text instead.
+                lacking = lacking or (choice.delta is None and choice.text is None)
+            if lacking:
+                payload = _with_deltas(payload)
         if chunk.usage is not None:
             self.usage = token_usage(chunk.usage)
             if not choices and not self._include_usage:
                 return
         pieces = self._open_or_held(pieces)
-        if chunk.provider is _UNSET and payload.startswith(b'{"'):
+        if chunk.provider is _UNSET and payload.startswith(b'{"') and not chunk.in_parts:
             pieces += (b"data: ", self._field, payload[1:], b"\n\n")
             if not self.finished:
                 self._learn(payload, chunk)
         else:
-            pieces += (b"data: ", _named(payload, self._provider), b"\n\n")
+            pieces += (b"data: ", _named(payload, self._provider, in_parts=chunk.in_parts), b"\n\n")
 
     def _open_or_held(self, pieces: list[bytes]) -> list[bytes]:
         """Return where the chunk just watched belongs: with `pieces`, or kept back for `end`.
@@ -202,6 +208,8 @@ class OpenAIPassThrough:
         if delta is not None:
             content = delta.content
             self.text_length += len(content) if content else _other_length(delta)
+        elif choice.text:
+            self.text_length += len(choice.text)
         index = choice.index
         if choice.finish_reason:
             finish_of(choice.finish_reason, self._provider)
@@ -231,13 +239,34 @@ def _provider_field(provider_id: str) -> bytes:
     return b'{"provider":' + orjson.dumps(provider_id) + b","
 
 
-def _named(payload: bytes, provider_id: str) -> bytes:
-    """Return the JSON object with our provider id, written anew where it has to be."""
+def _named(payload: bytes, provider_id: str, *, in_parts: bool) -> bytes:
+    """Return the JSON object with our provider id, written anew where it has to be.
+
+    Content that came as a list of parts becomes the one text that clients of this format expect.
+    """
     value = load_object(payload)
-    if value and "provider" not in value:
+    if in_parts:
+        join_parts(value)
+    elif value and "provider" not in value:
         return _provider_field(provider_id) + payload.lstrip()[1:]
     value["provider"] = provider_id
     return msgspec.json.encode(value)
+
+
+def _with_deltas(payload: bytes) -> bytes:
+    """Return a chunk in which each choice has a `delta`, which OpenAI's own clients rely on.
+
+    Azure leaves it out where a chunk only tells how far its content filter has read.
+    """
+    try:
+        value = load_object(payload)
+        for choice in value["choices"]:
+            if isinstance(choice, dict) and not isinstance(choice.get("delta"), dict):
+                choice["delta"] = {}
+        return msgspec.json.encode(value)
+    except ValueError:
+        # Text that is not UTF-8, in a field that is not looked at, goes on as it came.
+        return payload
 
 
 def _error_value(payload: bytes) -> object:
@@ -254,26 +283,47 @@ def forward_answer(body: bytes, *, provider: str) -> ForwardedAnswer:
 
     Raises `UpstreamGarbled` when it is not a completion, and what an `error` in it means.
     """
+    answer = _whole_answer(body, provider)
+    length = 0
+    for choice in answer.choices or ():
+        message = choice.message
+        if message is None:
+            raise unreadable(provider, "an answer without choices")
+        length += len(message.content or "") + _other_length(message)
+    return _forwarded(body, answer, length, provider)
+
+
+def forward_completion(body: bytes, *, provider: str) -> ForwardedAnswer:
+    """Do what `forward_answer` does with a legacy completion, whose choices are texts."""
+    answer = _whole_answer(body, provider)
+    length = 0
+    for choice in answer.choices or ():
+        if choice.text is None:
+            raise unreadable(provider, "an answer without text")
+        length += len(choice.text)
+    return _forwarded(body, answer, length, provider)
+
+
+def _whole_answer(body: bytes, provider: str) -> WireChunk:
+    """Read an answer that is not streamed. Raises `UpstreamGarbled` when it is not one."""
     try:
         answer = read_chunk(body)
     except ValueError:
         raise unreadable(provider, "an answer that is not JSON") from None
     if answer.error:
         raise stream_error(provider, answer.error)
-    choices = answer.choices
-    if not choices:
+    if not answer.choices:
         raise unreadable(provider, "an answer without choices")
-    length = 0
-    for choice in choices:
+    for choice in answer.choices:
         if choice.finish_reason:
             finish_of(choice.finish_reason, provider)
-        message = choice.message
-        if message is None:
-            raise unreadable(provider, "an answer without choices")
-        length += len(message.content or "") + _other_length(message)
-    if answer.provider is _UNSET and body.startswith(b'{"'):
+    return answer
+
+
+def _forwarded(body: bytes, answer: WireChunk, length: int, provider: str) -> ForwardedAnswer:
+    if answer.provider is _UNSET and body.startswith(b'{"') and not answer.in_parts:
         body = _provider_field(provider) + body[1:]
     else:
-        body = _named(body, provider)
+        body = _named(body, provider, in_parts=answer.in_parts)
     usage = answer.usage
     return ForwardedAnswer(body, token_usage(usage) if usage is not None else None, length)

@@ -7,6 +7,7 @@ from typing import Any
 
 from laird.domain.chat import (
     ChatRequest,
+    Document,
     Image,
     Message,
     Part,
@@ -21,6 +22,7 @@ from laird.domain.chat import (
     ToolResult,
 )
 from laird.domain.errors import InvalidRequest, UnsupportedField
+from laird.wire.openai_reasoning import GEMINI, read_details
 
 _ROLES: Mapping[str, Role] = {
     "developer": Role.SYSTEM,
@@ -45,6 +47,7 @@ _KNOWN = frozenset(
 def read_request(body: Mapping[str, Any]) -> ChatRequest:
     """Return the canonical form. Raises `InvalidRequest` or `UnsupportedField`."""
     _refuse_sound(body)
+    effort, budget, extra = _reasoning(body)
     return ChatRequest(
         messages=tuple(_messages(body["messages"])),
         tools=tuple(_tools(body)),
@@ -53,11 +56,32 @@ def read_request(body: Mapping[str, Any]) -> ChatRequest:
         response_format=_response_format(body.get("response_format")),
         max_tokens=_first(body.get("max_completion_tokens"), body.get("max_tokens")),
         sampling=_sampling(body),
-        reasoning_effort=body.get("reasoning_effort"),
+        reasoning_effort=effort,
+        reasoning_budget=budget,
         user=body.get("user"),
         stream=body.get("stream") is True,
-        extra={k: v for k, v in body.items() if k not in _KNOWN and v is not None},
+        extra=extra,
     )
+
+
+def _reasoning(body: Mapping[str, Any]) -> tuple[str | None, int | None, dict[str, Any]]:
+    """Return effort, budget and the fields that are left.
+
+    `reasoning` is OpenRouter's object for both. What it may say beyond them has no equal, so then
+    it is left as it stands, for the provider to honour or refuse.
+    """
+    extra = {k: v for k, v in body.items() if k not in _KNOWN and v is not None}
+    effort, budget = body.get("reasoning_effort"), None
+    wish = extra.get("reasoning")
+    if isinstance(wish, dict) and wish.keys() <= {"effort", "max_tokens", "enabled"}:
+        del extra["reasoning"]
+        budget = wish.get("max_tokens")
+        effort = _first(effort, wish.get("effort"))
+        if wish.get("enabled") is False:
+            effort, budget = "none", None
+        elif wish.get("enabled") and effort is None and budget is None:
+            effort = "medium"
+    return effort, budget, extra
 
 
 def _first(*values: Any) -> Any:
@@ -109,7 +133,7 @@ def _messages(messages: Iterable[Mapping[str, Any]]) -> Iterable[Message]:
         yield Message(role=role, parts=parts, name=name)
 
 
-def _content(place: str, content: object) -> tuple[Text | Image, ...]:
+def _content(place: str, content: object) -> tuple[Text | Image | Document, ...]:
     if content is None:
         return ()
     if isinstance(content, str):
@@ -118,38 +142,69 @@ def _content(place: str, content: object) -> tuple[Text | Image, ...]:
     return tuple(_part(f"{place}[{number}]", part) for number, part in enumerate(parts))
 
 
-def _part(place: str, part: Mapping[str, Any]) -> Text | Image:
+def _part(place: str, part: Mapping[str, Any]) -> Text | Image | Document:
     match part["type"]:
         case "text":
             return Text(part["text"])
         case "image_url":
             image = part["image_url"]
             return _image(f"{place}.image_url.url", image["url"], image.get("detail"))
+        case "file":
+            return _file(f"{place}.file", part.get("file"))
         case "refusal" if isinstance(part.get("refusal"), str):
             return Text(part["refusal"])
         case kind:
             raise UnsupportedField(
                 f"A content part of type '{kind}' can't be translated for this provider:"
-                " send text or image_url.",
+                " send text, image_url or file.",
                 param=place,
             )
 
 
 def _image(place: str, url: str, detail: str | None) -> Image:
-    if url[:5].lower() != "data:":
-        if url[:8].lower() != "https://" and url[:7].lower() != "http://":
-            raise InvalidRequest(
-                f"Invalid '{place}': expected an http(s) or a data: URL.", param=place
-            )
+    if _is_address(url):
         return Image(url=url, detail=detail)
+    media_type, data = _data_url(place, url, "image/…")
+    return Image(media_type=media_type, data=data, detail=detail)
+
+
+def _file(place: str, file: object) -> Document:
+    """Read a file part: `file_data` is a data: URL, or an address as OpenRouter takes it."""
+    if not isinstance(file, dict):
+        raise InvalidRequest(f"Invalid type for '{place}': expected an object.", param=place)
+    if file.get("file_id") is not None:
+        raise UnsupportedField(
+            f"'{place}.file_id' names a file that was uploaded to one provider, which the provider"
+            " of this model can't read: send it in file_data.",
+            param=f"{place}.file_id",
+        )
+    name, data = file.get("filename"), file.get("file_data")
+    if not isinstance(data, str) or not data:
+        place = f"{place}.file_data"
+        raise InvalidRequest(f"Missing required parameter: '{place}'.", param=place)
+    name = name if isinstance(name, str) else None
+    if _is_address(data):
+        return Document(url=data, name=name)
+    media_type, data = _data_url(f"{place}.file_data", data, "application/pdf")
+    return Document(media_type=media_type, data=data, name=name)
+
+
+def _is_address(url: str) -> bool:
+    return url[:8].lower() == "https://" or url[:7].lower() == "http://"
+
+
+def _data_url(place: str, url: str, example: str) -> tuple[str, str]:
+    """Return media type and base64 text of a data: URL. Raises `InvalidRequest`."""
+    if url[:5].lower() != "data:":
+        raise InvalidRequest(f"Invalid '{place}': expected an http(s) or a data: URL.", param=place)
     head, comma, data = url[5:].partition(",")
     media_type, _, coding = head.partition(";")
     if not comma or not coding.lower().endswith("base64") or not media_type or not data:
         raise InvalidRequest(
-            f"Invalid '{place}': expected 'data:image/…;base64,' followed by the image.",
+            f"Invalid '{place}': expected 'data:{example};base64,' followed by the data.",
             param=place,
         )
-    return Image(media_type=media_type.lower(), data=data, detail=detail)
+    return media_type.lower(), data
 
 
 def _assistant_parts(
@@ -157,10 +212,7 @@ def _assistant_parts(
 ) -> tuple[Part, ...]:
     if message.get("audio") is not None:
         raise UnsupportedField("Sound can't be translated.", param=f"{place}.audio")
-    parts: list[Part] = []
-    thinking = message.get("reasoning_content") or message.get("reasoning")
-    if isinstance(thinking, str):
-        parts.append(Reasoning(text=thinking))
+    parts: list[Part] = [*_thinking(message)]
     parts += (
         part for part in _content(f"{place}.content", message.get("content")) if part != Text("")
     )
@@ -174,6 +226,16 @@ def _assistant_parts(
     return tuple(parts)
 
 
+def _thinking(message: Mapping[str, Any]) -> Iterable[Reasoning]:
+    """Yield an assistant's earlier thinking; details tell it better than the mere text."""
+    thinking = message.get("reasoning_content") or message.get("reasoning")
+    details = message.get("reasoning_details")
+    parts = read_details(details) if isinstance(details, list) else []
+    if isinstance(thinking, str) and thinking and not any(part.text for part in parts):
+        yield Reasoning(text=thinking)
+    yield from parts
+
+
 def _call(place: str, call: Mapping[str, Any]) -> ToolCall:
     function = call.get("function")
     if not isinstance(function, dict):
@@ -183,7 +245,22 @@ def _call(place: str, call: Mapping[str, Any]) -> ToolCall:
         )
     if not isinstance(call.get("id"), str):
         raise InvalidRequest(f"Missing required parameter: '{place}.id'.", param=f"{place}.id")
-    return ToolCall(id=call["id"], name=function["name"], arguments=function["arguments"])
+    return ToolCall(
+        id=call["id"],
+        name=function["name"],
+        arguments=function["arguments"],
+        signature=_signature(call.get("extra_content")),
+    )
+
+
+def _signature(extra: object) -> str | None:
+    """Return the proof of the thinking behind a call: `{"google": {"thought_signature": ...}}`.
+
+    See https://ai.google.dev/gemini-api/docs/thought-signatures, on OpenAI's format.
+    """
+    google = extra.get("google") if isinstance(extra, dict) else None
+    value = google.get("thought_signature") if isinstance(google, dict) else None
+    return GEMINI + value if isinstance(value, str) and value else None
 
 
 def _legacy_call(place: str, call: object, names_of_calls: dict[str, str]) -> ToolCall:

@@ -11,6 +11,9 @@ from enum import StrEnum
 
 import msgspec
 
+from laird.domain.cache import CacheSettings
+from laird.domain.local_models import RunSettings
+from laird.domain.privacy import PrivacyPolicy
 from laird.domain.secret import Secret
 
 
@@ -77,13 +80,15 @@ class Rate(msgspec.Struct, frozen=True):
 class Pricing(msgspec.Struct, frozen=True, kw_only=True):
     """A model's prices. `version` names their source, and is kept in each ledger row.
 
-    `cached_input` and `cache_write` of None mean that such tokens are priced as `input`.
+    `cached_input` and `cache_write` of None mean that such tokens are priced as `input`, and
+    `cache_write_1h` of None that tokens kept for an hour are priced as other `cache_write`.
     """
 
     input: Rate
     output: Rate
     cached_input: Rate | None = None
     cache_write: Rate | None = None
+    cache_write_1h: Rate | None = None
     per_request: int = 0
     version: str = "document"
 
@@ -137,7 +142,10 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True):
     auth_type: AuthType = AuthType.NONE
     secret: Secret | None = None
     secret_source: str | None = None
-    """Where the secret is from, fit to be shown: `env:NAME`, `document`, `PROVIDER_X_API_KEY`."""
+    """Where the secret is from, fit to be shown: `env:NAME`, `stored:NAME`, `document`,
+    `PROVIDER_X_API_KEY`."""
+    credential: str | None = None
+    """The name of the stored credential that the secret is."""
     timeouts: Timeouts = Timeouts()
     daily_request_limit: int | None = None
     max_tokens_per_request: int | None = None
@@ -162,6 +170,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     """None means that the price is unknown: cost is null, never 0."""
     capabilities: Capabilities = Capabilities()
     tags: tuple[str, ...] = ()
+    run: RunSettings | None = None
+    """How Laird runs it, where it is one of the library's."""
 
     @property
     def key(self) -> str:
@@ -215,4 +225,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     defaults: Mapping[str, Model] = {}
     """Each provider's default model."""
     routing: RoutingRules = RoutingRules()
+    cache: CacheSettings = CacheSettings()
+    privacy: PrivacyPolicy | None = None
+    """None where the document asks for nothing: then nobody looks at a text."""
     warnings: tuple[str, ...] = ()

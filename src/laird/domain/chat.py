@@ -39,31 +39,49 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     detail: str | None = None
 
 
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """A file to read, such as a PDF: inline (`data`, base64 text) or by `url`."""
+
+    media_type: str | None = None
+    data: str | None = None
+    url: str | None = None
+    name: str | None = None
+
+
 class ToolCall(msgspec.Struct, frozen=True, kw_only=True):
-    """The model's wish to call a tool. `arguments` is JSON text, kept as the model wrote it."""
+    """The model's wish to call a tool. `arguments` is JSON text, kept as the model wrote it.
+
+    `signature` is a proof of the thinking behind the call, to be echoed unchanged (Gemini's
+    `thoughtSignature`).
+    """
 
     id: str
     name: str
     arguments: str
+    signature: str | None = None
 
 
 class ToolResult(msgspec.Struct, frozen=True, kw_only=True):
     """The answer of a tool."""
 
     call_id: str
-    parts: tuple[Text | Image, ...]
+    parts: tuple[Text | Image | Document, ...]
     is_error: bool = False
 
 
 class Reasoning(msgspec.Struct, frozen=True, kw_only=True):
-    """Thinking that a model showed. `signature` and `redacted` must be echoed unchanged."""
+    """Thinking that a model showed. `signature` and `redacted` must be echoed unchanged.
+
+    Only who signed it can read a signature. One that is not Anthropic's begins with the kind of
+    its provider and a colon (`gemini:…`), and an adapter leaves out those of others.
+    """
 
     text: str = ""
     signature: str | None = None
     redacted: str | None = None
 
 
-Part = Text | Image | ToolCall | ToolResult | Reasoning
+Part = Text | Image | Document | ToolCall | ToolResult | Reasoning
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +162,15 @@ class FinishReason(StrEnum):
     CONTENT_FILTER = "content_filter"
 
 
+class TokenLogprob(msgspec.Struct, frozen=True, kw_only=True):
+    """One token of the output with its log probability, and the likeliest at its place."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+    """Tokens and log probabilities, likeliest first."""
+
+
 class ChatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer, not streamed."""
 
@@ -153,6 +180,9 @@ class ChatAnswer(msgspec.Struct, frozen=True, kw_only=True):
     finish: FinishReason
     usage: TokenUsage | None
     refusal: str | None = None
+    stop_sequence: str | None = None
+    """The stop sequence that ended the text, where the provider says which."""
+    logprobs: tuple[TokenLogprob, ...] = ()
 
 
 class TextDelta(msgspec.Struct, frozen=True):
@@ -175,6 +205,8 @@ class ToolCallStart(msgspec.Struct, frozen=True, kw_only=True):
     index: int
     id: str
     name: str
+    signature: str | None = None
+    """See `ToolCall.signature`."""
 
 
 class ToolCallDelta(msgspec.Struct, frozen=True, kw_only=True):
@@ -190,6 +222,12 @@ class RefusalDelta(msgspec.Struct, frozen=True):
     text: str
 
 
+class Logprobs(msgspec.Struct, frozen=True):
+    """Log probabilities of the text just said; may come before or after it."""
+
+    tokens: tuple[TokenLogprob, ...]
+
+
 class UsageSeen(msgspec.Struct, frozen=True):
     """The provider's counts so far; a later one replaces an earlier one."""
 
@@ -200,10 +238,18 @@ class Finished(msgspec.Struct, frozen=True):
     """The model stopped by itself. A stream without this is not complete."""
 
     reason: FinishReason
+    stop_sequence: str | None = None
 
 
 StreamEvent = (
-    TextDelta | ReasoningDelta | ToolCallStart | ToolCallDelta | RefusalDelta | UsageSeen | Finished
+    TextDelta
+    | ReasoningDelta
+    | ToolCallStart
+    | ToolCallDelta
+    | RefusalDelta
+    | Logprobs
+    | UsageSeen
+    | Finished
 )
 
 

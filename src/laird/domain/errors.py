@@ -7,16 +7,21 @@ LairdError
 │   ├── BodyTooLarge
 │   ├── ModelNotFound
 │   ├── NotFound                  nothing has the id or name that was given
+│   ├── PreviousResponseNotFound  the response to go on from is not kept
 │   └── ContextLengthExceeded
 ├── AccessError
 │   ├── MissingKey
 │   ├── InvalidKey                unknown, disabled or expired
-│   └── NotAllowed                a good key that may not do this
+│   ├── NotSignedIn               the session has ended, or there is none
+│   ├── SignInRefused             a wrong name or password
+│   ├── ForeignRequest            another website's page makes it, or it came by a foreign name
+│   └── NotAllowed                a good key, or somebody signed in, that may not do this
 ├── LimitError
 │   ├── RateLimited               slow down (`retry_after_s`)
 │   └── QuotaExceeded             the budget is used up
 ├── RoutingError
 │   ├── NoLocalProvider           privacy leaves no candidate
+│   ├── RefusedByPrivacy          a privacy rule lets it go nowhere
 │   ├── NoProvider                nothing is there to serve this
 │   └── CapacityExceeded          all are busy (`retry_after_s`)
 ├── UpstreamError                 one attempt failed; dispatch decides what follows
@@ -28,10 +33,13 @@ LairdError
 │   ├── UpstreamQuota             429 that waiting does not cure
 │   ├── CredentialRefused         401 or 403
 │   ├── UpstreamModelMissing      the provider does not know the model
+│   ├── UpstreamModelDown         one of its models can't be run now, the others may be
 │   ├── UpstreamRejected          400, 413, 422: the request itself is refused
 │   └── UpstreamGarbled           an answer that is not what it should be
 ├── ServerError
 │   ├── UsageUnavailable          usage can't be recorded, so nothing billable is done
+│   ├── StorageUnavailable        the database is away
+│   ├── VaultLocked               stored credentials can't be opened
 │   ├── ShuttingDown
 │   └── StartError                the server can't start (one line that says what to do)
 ├── ConfigError                   the configuration document is wrong (`problems`)
@@ -103,6 +111,23 @@ class NotFound(RequestError):
     code = "not_found"
 
 
+class PreviousResponseNotFound(RequestError):
+    """The response that a request goes on from, or one before it, is not kept."""
+
+    code = "previous_response_not_found"
+
+    def __init__(self, response_id: str, *, missing: str) -> None:
+        if missing == response_id:
+            cause = f"No response with the id '{response_id}' is kept for this key."
+        else:
+            cause = f"'{response_id}' goes on from '{missing}', which is no longer kept."
+        super().__init__(
+            f'{cause} Laird keeps what is asked for with "store": true; send that with each'
+            " request that is to be gone on from, or send the whole conversation as 'input'.",
+            param="previous_response_id",
+        )
+
+
 class ContextLengthExceeded(RequestError):
     """The prompt does not fit any candidate."""
 
@@ -125,10 +150,32 @@ class InvalidKey(AccessError):
     """The key is unknown, disabled or expired."""
 
 
+class NotSignedIn(AccessError):
+    """The session has ended, or there is none."""
+
+    code = "not_signed_in"
+
+
+class SignInRefused(AccessError):
+    """A wrong name or password; which of them is not told."""
+
+    code = "sign_in_refused"
+
+
+class ForeignRequest(AccessError):
+    """A page of another website makes the request, or it came by a name that is not ours."""
+
+    code = "foreign_request"
+
+
 class NotAllowed(AccessError):
-    """The key is good, but not for this."""
+    """The key, or the person, is good, but not for this; `param` is a field that is the reason."""
 
     code = "not_allowed"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
 
 
 class LimitError(LairdError):
@@ -146,9 +193,25 @@ class RateLimited(LimitError):
 
 
 class QuotaExceeded(LimitError):
-    """A budget is used up."""
+    """A budget has no room; again after `retry_after_s` seconds, where time is a cure.
+
+    `budget_id` names it; `local` says that it would have a local model serve instead.
+    """
 
     code = "insufficient_quota"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget_id: str = "",
+        retry_after_s: float | None = None,
+        local: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.budget_id = budget_id
+        self.retry_after_s = retry_after_s
+        self.local = local
 
 
 class RoutingError(LairdError):
@@ -161,6 +224,19 @@ class NoLocalProvider(RoutingError):
     """The request must stay local, and no local model can serve it."""
 
     code = "no_local_provider"
+
+
+class RefusedByPrivacy(RoutingError):
+    """A privacy rule says that such a request is not answered at all."""
+
+    code = "refused_by_privacy"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"The privacy rules of this Laird refuse this request ({reason}). Nothing was sent"
+            " anywhere. Take out what the rule is about, or ask who runs this Laird."
+        )
+        self.reason = reason
 
 
 class NoProvider(RoutingError):
@@ -245,6 +321,10 @@ class UpstreamModelMissing(UpstreamError):
     code = "model_not_found"
 
 
+class UpstreamModelDown(UpstreamError):
+    """One of the provider's models can't be run now; that says nothing of its others."""
+
+
 class UpstreamRejected(UpstreamError):
     """The provider refused the request itself; another try would end alike.
 
@@ -286,6 +366,12 @@ class StorageUnavailable(ServerError):
     """The database can't be reached or written now."""
 
     code = "storage_unavailable"
+
+
+class VaultLocked(ServerError):
+    """Stored credentials can't be opened: the master key is not here, or something was changed."""
+
+    code = "vault_locked"
 
 
 class ShuttingDown(ServerError):

@@ -16,6 +16,21 @@ class HealthStatus(StrEnum):
     OFFLINE = "offline"
 
 
+class LoadedModel(msgspec.Struct, frozen=True, kw_only=True):
+    """A model that a local server holds in memory: a request to it need not wait for loading."""
+
+    id: str
+    """The upstream's name of it."""
+    aliases: tuple[str, ...] = ()
+    """Other names that mean it; `ANY_NAME` where the server answers with it to every name."""
+    context_window: int | None = None
+    """Tokens that a request to it may have, where the server tells."""
+
+
+ANY_NAME = "*"
+"""The alias of the only model of a server that does not look at names."""
+
+
 class ProviderCondition(msgspec.Struct, frozen=True, kw_only=True):
     """One provider's state at this moment; a new value replaces it on each change."""
 
@@ -30,6 +45,15 @@ class ProviderCondition(msgspec.Struct, frozen=True, kw_only=True):
     """The last failure in plain words."""
     credential_bad: bool = False
     """The provider refused its credential (401 or 403)."""
+    loaded: tuple[LoadedModel, ...] | None = None
+    """The models that are in memory; None where the server does not say."""
+
+    def loaded_as(self, name: str) -> LoadedModel | None:
+        """Return the loaded model of an upstream name, None when it is not loaded."""
+        for model in self.loaded or ():
+            if model.id == name or name in model.aliases or ANY_NAME in model.aliases:
+                return model
+        return None
 
 
 class ProbeResult(msgspec.Struct, frozen=True, kw_only=True):

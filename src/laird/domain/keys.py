@@ -12,6 +12,8 @@ class Scope(StrEnum):
 
     INFERENCE = "inference"
     ADMIN = "admin"
+    OPERATOR = "operator"
+    VIEWER = "viewer"
 
 
 class PrivacyClass(StrEnum):
@@ -49,6 +51,10 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     """Place in a queue, lower first; None means the default for its name."""
     rate: RateLimit = RateLimit()
     last_used_us: int | None = None
+    cache: bool = False
+    """Its requests use the response cache without asking."""
+    keep: bool = False
+    """Its requests and answers are kept for a while."""
 
 
 class Caller(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,3 +20,9 @@ def usd_text(nano: int) -> str:
     if not rest:
         return f"{sign}{whole}"
     return f"{sign}{whole}.{rest:09d}".rstrip("0")
+
+
+def usd_digits(nano: int) -> str:
+    """Return nano-dollars as a decimal string in USD with nine digits after the point."""
+    whole, rest = divmod(abs(nano), NANO)
+    return f"{'-' if nano < 0 else ''}{whole}.{rest:09d}"

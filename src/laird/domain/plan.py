@@ -9,6 +9,7 @@ import msgspec
 
 from laird.domain.catalog import Model, Provider
 from laird.domain.health import ProviderCondition
+from laird.domain.spending import UNSEEN_TOKENS, UNSEEN_TOOL_TOKENS, Extent, Spending
 
 
 class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,9 +23,32 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
     embeddings: bool = False
     reasoning: bool = False
     prompt_tokens: int = 0
-    """Estimated."""
+    """Estimated, of all inputs together."""
     max_tokens: int | None = None
     """The output limit that the client asked for."""
+    longest_input: int | None = None
+    """Estimated tokens of the longest input, where there may be several and each has the context
+    window to itself: texts to embed, prompts to complete."""
+    answers: int = 1
+    """Answers that it asks for, each as long as `max_tokens` allows."""
+
+    @property
+    def window_tokens(self) -> int:
+        """Tokens that a context window must hold, of input and output."""
+        prompt = self.prompt_tokens if self.longest_input is None else self.longest_input
+        return prompt + (self.max_tokens or 0)
+
+    def extent(self, body_bytes: int) -> Extent:
+        """Return the most tokens that it may take; `body_bytes` is the size of its body.
+
+        The estimate of the prompt is a quarter of its characters, and a character is at most four
+        bytes: sixteen times the estimate is no less than the text's bytes. That is taken where
+        there are images, whose data says nothing of their tokens.
+        """
+        estimate = self.prompt_tokens
+        prompt = 16 * estimate if self.vision else max(body_bytes, 4 * estimate)
+        prompt += UNSEEN_TOOL_TOKENS if self.tools else UNSEEN_TOKENS
+        return Extent(prompt, self.max_tokens, self.answers, self.longest_input is not None)
 
 
 class DropReason(StrEnum):
@@ -74,6 +98,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     strategy: str
     attempts: tuple[Attempt, ...]
     dropped: tuple[Dropped, ...] = ()
+    stand_ins: tuple[Attempt, ...] = ()
+    """Local candidates that the name alone does not offer, for when a budget that goes local has
+    no room for the others."""
+    over_budget: bool = False
+    """Such a budget has no room already."""
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,7 +116,11 @@ class Conditions(msgspec.Struct, frozen=True, kw_only=True):
     """Requests under way, by provider id."""
     exhausted: frozenset[str] = frozenset()
     """Providers whose daily request limit is used up."""
+    day_left_s: float = 86_400.0
+    """Seconds until they may be asked again: until the day ends, in UTC."""
     now: float = 0.0
     """Monotonic seconds, on the clock of `ProviderCondition.resting_until`."""
     draw: float = 0.0
     """A number in [0, 1) for the weighted strategy: chance is an argument, planning stays pure."""
+    spending: Spending | None = None
+    """What budgets leave room for; None where none holds for this request."""

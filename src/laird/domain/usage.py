@@ -51,6 +51,8 @@ class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
     privacy_reason: str | None
     workflow: str | None = None
     node: str | None = None
+    egress: str | None = None
+    """`local` or `external`: where the text went; None in rows of earlier versions."""
 
 
 class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

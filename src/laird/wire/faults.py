@@ -37,9 +37,15 @@ QUOTA_CODES = frozenset(
 _CONTEXT_WORDS = re.compile(
     r"maximum context length|context[ _](length|window|size)[^.]{0,40}exceed"
     r"|(exceed|greater than|larger than|longer than)[^.]{0,40}context"
+    r"|context (length|size) (of|is) only|n_keep\b[^.]{0,40}\bn_ctx|too long to fit into the model"
+    r"|longer than the maximum model length|token len[^.]{0,60}(is too long|>)"
     r"|prompt is too long|input is too long",
     re.IGNORECASE,
 )
+_SURE_CONTEXT_WORDS = re.compile(
+    r"exceeds the available context size|input length exceeds the context length", re.IGNORECASE
+)
+"""llama.cpp's own words; servers built on it pass them on with a status of 500."""
 _MODEL_WORDS = re.compile(
     r"\bmodels?\b[^.\n]{0,160}\b(not found|does not exist|not exist|unknown|not loaded)"
     r"|no models? loaded|(unknown|invalid|no such) model\b",
@@ -173,9 +179,10 @@ def _by_code(provider: str, fault: Fault) -> UpstreamError | None:
         )
     if fault.error_type == "not_supported_error" or _IMAGE_WORDS.search(fault.message):
         return _rejected(provider, fault, "The model there can't do what the request asks.")
-    if fault.status is not None and not 400 <= fault.status < 500:
+    sure = _SURE_CONTEXT_WORDS.search(fault.message) is not None
+    if fault.status is not None and not 400 <= fault.status < 500 and not sure:
         return None
-    if names & CONTEXT_CODES or _CONTEXT_WORDS.search(fault.message):
+    if sure or names & CONTEXT_CODES or _CONTEXT_WORDS.search(fault.message):
         fitting = msgspec.structs.replace(fault, code="context_length_exceeded")
         return _rejected(provider, fitting, "Shorten it, or use a model with a larger context.")
     if fault.code in MODEL_CODES or _is_model_missing(fault):

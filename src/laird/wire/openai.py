@@ -7,13 +7,13 @@ LM Studio, LightLLM, DeepSeek and OpenRouter send in practice.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import orjson
 
-from laird.domain.chat import FinishReason
+from laird.domain.chat import FinishReason, TokenLogprob
 from laird.domain.errors import UpstreamError, UpstreamFailed, UpstreamGarbled
 from laird.domain.tokens import TokenUsage
 from laird.wire.faults import Fault, plain, upstream_error
@@ -70,12 +70,25 @@ class WireFunction(msgspec.Struct, frozen=True, gc=False):
     arguments: str | None = None
 
 
+class WireGoogle(msgspec.Struct, frozen=True, gc=False):
+    """What Google's OpenAI-compatible endpoint adds."""
+
+    thought_signature: str | None = None
+
+
+class WireExtra(msgspec.Struct, frozen=True):
+    """The `extra_content` of a tool call."""
+
+    google: WireGoogle | None = None
+
+
 class WireCall(msgspec.Struct, frozen=True):
     """A tool call, or a piece of one."""
 
     index: int | None = None
     id: str | None = None
     function: WireFunction | None = None
+    extra_content: WireExtra | None = None
 
 
 class WireDelta(msgspec.Struct, frozen=True):
@@ -90,6 +103,30 @@ class WireDelta(msgspec.Struct, frozen=True):
     refusal: str | None = None
     function_call: WireFunction | None = None
     audio: Any = None
+    reasoning_details: list[dict[str, Any]] | None = None
+    """OpenRouter's form of thinking that is to be sent back; see `laird.wire.openai_reasoning`."""
+
+
+class WireTop(msgspec.Struct, frozen=True, gc=False):
+    """A token that might have stood in a place."""
+
+    token: str
+    logprob: float
+
+
+class WireToken(msgspec.Struct, frozen=True):
+    """A token that was said. The `bytes` that come with it are those of its text."""
+
+    token: str
+    logprob: float
+    top_logprobs: tuple[WireTop, ...] | None = None
+
+
+class WireLogprobs(msgspec.Struct, frozen=True):
+    """The `logprobs` of a choice."""
+
+    content: tuple[WireToken, ...] | None = None
+    refusal: tuple[WireToken, ...] | None = None
 
 
 class WireChoice(msgspec.Struct, frozen=True):
@@ -99,6 +136,11 @@ class WireChoice(msgspec.Struct, frozen=True):
     delta: WireDelta | None = None
     message: WireDelta | None = None
     finish_reason: str | None = None
+    logprobs: WireLogprobs | None = None
+    stop_reason: str | int | None = None
+    """vLLM's: the stop sequence that ended the text, or the number of a token."""
+    text: str | None = None
+    """The text of a legacy completion, which has neither delta nor message."""
 
 
 class WireChunk(msgspec.Struct, frozen=True):
@@ -110,6 +152,9 @@ class WireChunk(msgspec.Struct, frozen=True):
     provider: Any = msgspec.UNSET
     id: str | None = None
     model: str | None = None
+    in_parts: bool = msgspec.field(default=False, name="(in parts)")
+    """The content came as a list of parts, as Mistral's thinking models send it: no client of
+    OpenAI's format expects that. Set by the reader, never by a server."""
 
 
 _DECODE = msgspec.json.Decoder(WireChunk).decode
@@ -138,15 +183,17 @@ def _lenient_chunk(payload: bytes) -> WireChunk:
         error = value
     usage = value.get("usage")
     choices = value.get("choices")
+    items = (
+        [item for item in choices if isinstance(item, dict)] if isinstance(choices, list) else None
+    )
     return WireChunk(
-        choices=tuple(_choice(item) for item in choices if isinstance(item, dict))
-        if isinstance(choices, list)
-        else None,
+        choices=None if items is None else tuple(map(_choice, items)),
         usage=_usage(usage) if isinstance(usage, dict) else None,
         error=error,
         provider=value.get("provider", msgspec.UNSET),
         id=_text(value.get("id")),
         model=_text(value.get("model")),
+        in_parts=any(True for _ in _said_in_parts(items or ())),
     )
 
 
@@ -172,7 +219,47 @@ def _choice(item: Mapping[str, Any]) -> WireChoice:
         delta=_delta(item.get("delta")),
         message=_delta(item.get("message")),
         finish_reason=_text(item.get("finish_reason")),
+        logprobs=_logprobs(item.get("logprobs")),
+        stop_reason=_text(item.get("stop_reason")),
+        text=_text(item.get("text")),
     )
+
+
+def _logprobs(value: object) -> WireLogprobs | None:
+    try:
+        return msgspec.convert(value, WireLogprobs | None)
+    except msgspec.ValidationError:
+        return None
+
+
+def _said_in_parts(choices: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the deltas and messages whose content is a list of parts."""
+    for choice in choices:
+        for field in ("delta", "message"):
+            said = choice.get(field)
+            if isinstance(said, dict) and isinstance(said.get("content"), list):
+                yield said
+
+
+def join_parts(value: dict[str, Any]) -> None:
+    """Give a chunk or an answer, in place, the content that OpenAI's format has: one text.
+
+    Thinking among the parts becomes `reasoning_content`.
+    """
+    choices = value.get("choices")
+    for said in _said_in_parts(c for c in choices or () if isinstance(c, dict)):
+        thinking = _thinking(said["content"])
+        said["content"] = _text(said["content"]) or ""
+        if thinking:
+            said["reasoning_content"] = thinking
+
+
+def _thinking(content: object) -> str | None:
+    """Return the thinking in a list of parts: `{"type": "thinking", "thinking": [text, ...]}`."""
+    if not isinstance(content, list):
+        return None
+    parts = [part.get("thinking") for part in content if isinstance(part, dict)]
+    return "".join(_text(part) or "" for part in parts) or None
 
 
 def _delta(value: object) -> WireDelta | None:
@@ -181,26 +268,35 @@ def _delta(value: object) -> WireDelta | None:
     calls = value.get("tool_calls")
     if isinstance(calls, dict):
         calls = [calls]
+    details = value.get("reasoning_details")
     return WireDelta(
         content=_text(value.get("content")),
         tool_calls=tuple(_call(call) for call in calls if isinstance(call, dict))
         if isinstance(calls, list)
         else None,
-        reasoning_content=_text(value.get("reasoning_content")),
+        reasoning_content=_text(value.get("reasoning_content")) or _thinking(value.get("content")),
         reasoning=_text(value.get("reasoning")),
         refusal=_text(value.get("refusal")),
         function_call=_function(value.get("function_call")),
         audio=value.get("audio"),
+        reasoning_details=[detail for detail in details if isinstance(detail, dict)]
+        if isinstance(details, list)
+        else None,
     )
 
 
 def _call(value: Mapping[str, Any]) -> WireCall:
     index = value.get("index")
     identity = value.get("id")
+    try:
+        extra = msgspec.convert(value.get("extra_content"), WireExtra | None)
+    except msgspec.ValidationError:
+        extra = None
     return WireCall(
         index=index if type(index) is int else None,
         id=str(identity) if isinstance(identity, str | int) else None,
         function=_function(value.get("function")),
+        extra_content=extra,
     )
 
 
@@ -250,20 +346,26 @@ def token_usage(usage: WireUsage) -> TokenUsage:
     A server whose total is larger than its parts by exactly the reasoning tokens has left those
     out of the completion; they are put in.
     """
-    prompt = max(0, usage.prompt_tokens or 0)
-    completion = max(0, usage.completion_tokens or 0)
+    prompt = _told(usage.prompt_tokens)
+    completion = _told(usage.completion_tokens)
     before, after = usage.prompt_tokens_details, usage.completion_tokens_details
-    reasoning = max(0, (after.reasoning_tokens or 0) if after else 0)
+    if before is None and after is None and not usage.prompt_cache_hit_tokens:
+        return TokenUsage(prompt=prompt, completion=completion)
+    reasoning = _told(after.reasoning_tokens) if after is not None else 0
     if reasoning and usage.total_tokens == prompt + completion + reasoning:
         completion += reasoning
-    cached = (before.cached_tokens if before else None) or usage.prompt_cache_hit_tokens or 0
+    cached = _told((before.cached_tokens if before else None) or usage.prompt_cache_hit_tokens)
     return TokenUsage(
         prompt=prompt,
         completion=completion,
-        cached=min(max(0, cached), prompt),
-        cache_write=max(0, (before.cache_write_tokens or 0) if before else 0),
-        reasoning=min(reasoning, completion),
+        cached=min(prompt, cached),
+        cache_write=_told(before.cache_write_tokens) if before is not None else 0,
+        reasoning=min(completion, reasoning),
     )
+
+
+def _told(told: int | None) -> int:
+    return told if told is not None and told > 0 else 0
 
 
 def wire_usage(usage: TokenUsage) -> dict[str, Any]:
@@ -278,6 +380,45 @@ def wire_usage(usage: TokenUsage) -> dict[str, Any]:
         "prompt_tokens_details": before,
         "completion_tokens_details": {"reasoning_tokens": usage.reasoning},
     }
+
+
+_LEAST_LOGPROB = -9999.0
+"""What OpenAI says for a token that is very unlikely; JSON has no infinity."""
+
+
+def read_logprobs(logprobs: WireLogprobs | None) -> tuple[TokenLogprob, ...]:
+    """Return the log probabilities of text and refusal."""
+    if logprobs is None:
+        return ()
+    return tuple(
+        TokenLogprob(
+            token=item.token,
+            logprob=item.logprob,
+            top=tuple((top.token, top.logprob) for top in item.top_logprobs or ()),
+        )
+        for items in (logprobs.content, logprobs.refusal)
+        for item in items or ()
+    )
+
+
+def wire_logprobs(tokens: Iterable[TokenLogprob]) -> dict[str, Any]:
+    """Return the `logprobs` of a choice."""
+    return {
+        "content": [
+            {
+                **_wire_token(item.token, item.logprob),
+                "top_logprobs": [_wire_token(*top) for top in item.top],
+            }
+            for item in tokens
+        ],
+        "refusal": None,
+    }
+
+
+def _wire_token(token: str, logprob: float) -> dict[str, Any]:
+    # A replacement character stands for half a character, whose bytes nobody knows any more.
+    data = None if "\ufffd" in token else list(token.encode(errors="replace"))
+    return {"token": token, "logprob": max(logprob, _LEAST_LOGPROB), "bytes": data}
 
 
 def finish_of(word: str, provider: str) -> FinishReason:
