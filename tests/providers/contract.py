@@ -17,9 +17,11 @@ from laird.domain.catalog import Model, Timeouts
 from laird.domain.chat import (
     ChatAnswer,
     ChatRequest,
+    Document,
     Finished,
     FinishReason,
     Image,
+    Logprobs,
     Message,
     Reasoning,
     ReasoningDelta,
@@ -30,6 +32,7 @@ from laird.domain.chat import (
     StreamEvent,
     Text,
     TextDelta,
+    TokenLogprob,
     Tool,
     ToolCall,
     ToolCallDelta,
@@ -60,6 +63,7 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJg"
     "gg=="
 )
+PDF = "JVBERi0xLjQKJSVFT0YK"
 
 
 def said(role: Role, *parts: Any) -> Message:
@@ -69,6 +73,10 @@ def said(role: Role, *parts: Any) -> Message:
 def asking(*parts: Any, **fields: Any) -> ChatRequest:
     settings = {"max_tokens": 500, **fields}
     return ChatRequest(messages=(said(Role.USER, *parts),), **settings)
+
+
+def calling(identity: str, city: str, name: str = "get_weather") -> ToolCall:
+    return ToolCall(id=identity, name=name, arguments=f'{{"city": "{city}"}}')
 
 
 REQUESTS: Mapping[str, ChatRequest] = {
@@ -110,6 +118,47 @@ REQUESTS: Mapping[str, ChatRequest] = {
         "Which city?",
         response_format=ResponseFormat(kind="json_schema", name="city", schema=SCHEMA, strict=True),
     ),
+    "document": asking(
+        "Read it.", Document(media_type="application/pdf", data=PDF, name="plan.pdf")
+    ),
+    "document_url": asking("Read it.", Document(url="https://example.com/plan.pdf")),
+    "logprobs": asking("Hello", sampling=Sampling(logprobs=True, top_logprobs=2)),
+    "tool_images": ChatRequest(
+        messages=(
+            said(Role.USER, "What do they look like?"),
+            said(Role.ASSISTANT, calling("call_1", "Oslo"), calling("call_2", "Rome")),
+            said(
+                Role.TOOL,
+                ToolResult(
+                    call_id="call_1",
+                    parts=(Text("Oslo:"), Image(media_type="image/png", data=PIXEL)),
+                ),
+            ),
+            said(Role.TOOL, ToolResult(call_id="call_2", parts=(Text("No picture."),))),
+            said(Role.USER, "And now?"),
+        ),
+        tools=(WEATHER,),
+        max_tokens=500,
+    ),
+    "signed": ChatRequest(
+        messages=(
+            said(Role.USER, "Weather?"),
+            said(
+                Role.ASSISTANT,
+                Reasoning(text="Hm.", signature="c2ln"),
+                Reasoning(text="Well.", signature="gemini:Z2Vt"),
+                ToolCall(
+                    id="call_1",
+                    name="get_weather",
+                    arguments='{"city":"Oslo"}',
+                    signature="gemini:Y2FsbA==",
+                ),
+            ),
+            said(Role.TOOL, ToolResult(call_id="call_1", parts=(Text("-3 °C"),))),
+        ),
+        tools=(WEATHER,),
+        max_tokens=500,
+    ),
 }
 """Requests by name, as profiles list those that their upstream can't honour."""
 
@@ -123,10 +172,6 @@ HARD_TEXT = 'Grüße \N{SNOWMAN} \N{GRINNING FACE} "quoted" \\ back\n\nnew\ttab 
 def answered(*parts: Any, finish: FinishReason = FinishReason.STOP, **more: Any) -> ChatAnswer:
     settings = {"usage": PLAIN_USAGE, **more}
     return ChatAnswer(id="answer-1", model=MODEL_NAME, parts=parts, finish=finish, **settings)
-
-
-def calling(identity: str, city: str, name: str = "get_weather") -> ToolCall:
-    return ToolCall(id=identity, name=name, arguments=f'{{"city": "{city}"}}')
 
 
 ANSWERS: Mapping[str, ChatAnswer] = {
@@ -143,6 +188,22 @@ ANSWERS: Mapping[str, ChatAnswer] = {
         calling("call_2", "Rome", "get_time"),
         finish=FinishReason.TOOL_CALLS,
     ),
+    "logprobs": answered(
+        Text("Hello"),
+        logprobs=(
+            TokenLogprob(token="Hel", logprob=-0.5, top=(("Hel", -0.5), ("He", -1.25))),
+            TokenLogprob(token="lo", logprob=-0.25),
+        ),
+    ),
+    "signed": answered(Reasoning(text="Hm, well.", signature="c2ln"), Text("Yes.")),
+    "hidden": answered(Reasoning(redacted="aGlk"), Text("Yes.")),
+    "signed_call": answered(
+        ToolCall(
+            id="call_1", name="get_time", arguments='{"city": "Oslo"}', signature="gemini:Z2Vt"
+        ),
+        finish=FinishReason.TOOL_CALLS,
+    ),
+    "stopped": answered(Text("Hello"), stop_sequence="END"),
 }
 
 
@@ -158,14 +219,32 @@ def as_events(answer: ChatAnswer) -> list[StreamEvent]:
         match part:
             case Text(text):
                 events += map(TextDelta, pieces(text))
-            case Reasoning(text=text):
+            case Reasoning(text=text, signature=signature, redacted=redacted):
                 events += (ReasoningDelta(text=piece) for piece in pieces(text))
-            case ToolCall(id=identity, name=name, arguments=arguments):
-                events.append(ToolCallStart(index=calls, id=identity, name=name))
+                if signature is not None or redacted is not None:
+                    events.append(ReasoningDelta(signature=signature, redacted=redacted))
+            case ToolCall(id=identity, name=name, arguments=arguments, signature=signature):
+                start = ToolCallStart(index=calls, id=identity, name=name, signature=signature)
+                events.append(start)
                 for piece in pieces(arguments):
                     events.append(ToolCallDelta(index=calls, arguments=piece))
                 calls += 1
-    return [*events, Finished(answer.finish)]
+    if answer.logprobs:
+        events += (Logprobs((token,)) for token in answer.logprobs)
+    return [*events, Finished(answer.finish, answer.stop_sequence)]
+
+
+def interleaved(answer: ChatAnswer) -> list[StreamEvent]:
+    """Return a stream whose tool calls arrive in turns: a piece of one, a piece of the next."""
+    events = as_events(answer)
+    starts = [event for event in events if isinstance(event, ToolCallStart)]
+    deltas = [event for event in events if isinstance(event, ToolCallDelta)]
+    texts = [event for event in events if isinstance(event, TextDelta)]
+    turns: list[ToolCallDelta] = []
+    queues = [[each for each in deltas if each.index == start.index] for start in starts]
+    while any(queues):
+        turns += [queue.pop(0) for queue in queues if queue]
+    return [*texts, *starts, *turns, events[-1]]
 
 
 @dataclass
@@ -176,7 +255,11 @@ class Heard:
     thinking: str = ""
     refusal: str = ""
     calls: tuple[tuple[str, str, Any], ...] = ()
+    proofs: tuple[str, ...] = ()
+    """Signatures and hidden thinking, in their order."""
+    logprobs: tuple[TokenLogprob, ...] = ()
     finish: FinishReason | None = None
+    stop_sequence: str | None = None
     usage: TokenUsage | None = None
 
 
@@ -190,19 +273,24 @@ def heard(events: Iterable[StreamEvent]) -> Heard:
         match event:
             case TextDelta(text):
                 whole.text += text
-            case ReasoningDelta(text=text):
+            case ReasoningDelta(text=text, signature=signature, redacted=redacted):
                 whole.thinking += text
+                whole.proofs += tuple(proof for proof in (signature, redacted) if proof)
             case RefusalDelta(text):
                 whole.refusal += text
-            case ToolCallStart(index=index, id=identity, name=name):
+            case ToolCallStart(index=index, id=identity, name=name, signature=signature):
                 assert index == len(calls)
                 calls.append([identity, name, ""])
+                whole.proofs += (signature,) if signature else ()
+            case Logprobs(tokens):
+                whole.logprobs += tokens
             case ToolCallDelta(index=index, arguments=arguments):
                 calls[index][2] += arguments
             case UsageSeen(usage):
                 whole.usage = usage
-            case Finished(reason):
+            case Finished(reason, stop_sequence):
                 whole.finish = reason
+                whole.stop_sequence = stop_sequence
     whole.calls = tuple((identity, name, json.loads(text)) for identity, name, text in calls)
     return whole
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,20 +21,29 @@ from laird.domain.catalog import AuthType, Egress, Provider
 from laird.domain.chat import (
     ChatAnswer,
     ChatRequest,
+    Document,
     Finished,
+    Image,
+    Logprobs,
+    Message,
+    Part,
     Reasoning,
     ReasoningDelta,
+    Role,
     StreamEvent,
     Text,
     TextDelta,
+    TokenLogprob,
     ToolCall,
     ToolCallDelta,
     ToolCallStart,
+    ToolResult,
 )
 from laird.domain.errors import UpstreamError, UpstreamFailed
 from laird.domain.secret import Secret
 from laird.domain.tokens import TokenUsage
 from laird.providers.base import Adapter
+from laird.providers.openai_fitting import short_call_id
 from laird.providers.registry import build_adapter
 
 WHOLE = TypeAdapter[Any](CompletionCreateParamsNonStreaming)
@@ -86,13 +96,6 @@ FAULTS: Mapping[Fault, WireAnswer] = {
     Fault.EMPTY: WireAnswer(503, b"", ()),
 }
 
-OLLAMA_FAULTS = {
-    Fault.MODEL_MISSING: error(
-        404, f'model "{MODEL_NAME}" not found, try pulling it first', kind="not_found_error"
-    ),
-    Fault.OVERLOADED: error(503, "server busy, please try again. maximum pending requests"),
-    Fault.BAD_REQUEST: bare(400, {"error": "invalid message format"}),
-}
 VLLM_FAULTS = {
     Fault.CONTEXT_LENGTH: bare(
         400,
@@ -139,6 +142,40 @@ LIGHTLLM_FAULTS = {
 }
 
 
+@dataclass(frozen=True)
+class Ways:
+    """What a kind's servers do beyond OpenAI's format, or without it."""
+
+    files: bool = False
+    file_urls: bool = False
+    details: bool = False
+    """They read and write `reasoning_details`."""
+    google: bool = False
+    """They read and write `extra_content` of tool calls."""
+    stops: bool = False
+    """They tell the stop sequence that ended the text."""
+    logprobs: bool = True
+    tool_images: bool = False
+    asks_usage: bool = True
+    short_ids: bool = False
+    parts: bool = False
+    """Thinking is a part of the content."""
+
+    def lacks(self, lacks: Lacks) -> Lacks:
+        """Add what follows."""
+        requests = set() if self.files else {"document"}
+        requests |= set() if self.file_urls else {"document_url"}
+        requests |= set() if self.logprobs else {"logprobs"}
+        answers = set() if self.details else {"signed", "hidden"}
+        answers |= set() if self.google else {"signed_call"}
+        answers |= set() if self.stops else {"stopped"}
+        answers |= set() if self.logprobs else {"logprobs"}
+        return replace(lacks, requests=lacks.requests | requests, answers=lacks.answers | answers)
+
+
+PLAIN_WAYS = Ways()
+
+
 class OpenAIProfile:
     """See `Profile`. One for each kind, with what its servers do otherwise."""
 
@@ -153,10 +190,13 @@ class OpenAIProfile:
         header: tuple[str, str] = ("authorization", f"Bearer {SECRET}"),
         thinking: str = "reasoning_content",
         reads_thinking: bool = True,
+        ways: Ways = PLAIN_WAYS,
         name: str | None = None,
     ) -> None:
         self.name = name or kind
-        self.lacks = lacks or Lacks()
+        self.dialect: str | None = "openai.chat"
+        self.lacks = ways.lacks(lacks or Lacks())
+        self._ways = ways
         self._kind = kind
         self._base = base
         self._faults = {**FAULTS, **(faults or {})}
@@ -188,15 +228,54 @@ class OpenAIProfile:
         assert [value for value in headers.values() if SECRET in value] == [self._header[1]]
 
     def check_body(self, body: bytes, request: ChatRequest) -> None:
-        sent = json.loads(body)
-        validate(sent)
+        sent = usual(json.loads(body))
+        if not self._ways.tool_images:  # OpenAI's own types have no images there
+            validate(sent)
         assert sent["model"] == MODEL_NAME
         if request.stream:
-            assert sent["stream_options"] == {"include_usage": True}
+            asked = {"include_usage": True} if self._ways.asks_usage else None
+            assert sent.get("stream_options") == asked
         dialect = OpenAIChat()
         dialect.facts(sent)
-        expected = request if self._reads_thinking else without_thinking(request)
-        assert dialect.request(sent) == expected
+        assert dialect.request(sent) == self.expected(request)
+
+    def expected(self, request: ChatRequest) -> ChatRequest:
+        """Return what of a request reaches the server."""
+        messages: list[Message] = []
+        late: list[Part] = []
+        for message in request.messages:
+            if late and message.role is not Role.TOOL:
+                messages.append(Message(role=Role.USER, parts=tuple(late)))
+                late = []
+            parts = [kept for part in message.parts for kept in self._part(part, late)]
+            messages.append(msgspec.structs.replace(message, parts=tuple(_joined(parts))))
+        return msgspec.structs.replace(request, messages=tuple(messages))
+
+    def _part(self, part: Part, late: list[Part]) -> list[Part]:
+        match part:
+            case Reasoning():
+                if not self._reads_thinking:
+                    return []
+                if self._ways.details:
+                    return [] if part.signature and ":" in part.signature else [part]
+                return [Reasoning(text=part.text)]
+            case ToolCall():
+                signature = part.signature if self._ways.google else None
+                return [msgspec.structs.replace(part, id=self._id(part.id), signature=signature)]
+            case ToolResult():
+                shown = part.parts
+                if not self._ways.tool_images and any(isinstance(p, Image) for p in shown):
+                    late += (Text(f"From the result of {part.call_id}:"),)
+                    late += (each for each in shown if isinstance(each, Image))
+                    shown = tuple(each for each in shown if isinstance(each, Text))
+                return [msgspec.structs.replace(part, call_id=self._id(part.call_id), parts=shown)]
+            case Document(name=None):
+                return [msgspec.structs.replace(part, name="document.pdf")]
+            case _:
+                return [part]
+
+    def _id(self, identity: str) -> str:
+        return str(short_call_id(identity)) if self._ways.short_ids else identity
 
     def answer(self, answer: ChatAnswer) -> bytes:
         message: dict[str, Any] = {"role": "assistant", "content": None}
@@ -204,13 +283,25 @@ class OpenAIProfile:
             match part:
                 case Text(text):
                     message["content"] = text
-                case Reasoning(text=text):
-                    message[self._thinking] = text
+                case Reasoning() if part.text and self._ways.parts:
+                    message["thinking"] = part.text
+                case Reasoning():
+                    if part.text:
+                        message[self._thinking] = part.text
+                    if detail := detail_of(part.text, part.signature, part.redacted):
+                        message.setdefault("reasoning_details", []).append(detail)
                 case ToolCall(id=identity, name=name, arguments=arguments):
                     function = {"name": name, "arguments": arguments}
                     call = {"id": identity, "type": "function", "function": function}
-                    message.setdefault("tool_calls", []).append(call)
+                    message.setdefault("tool_calls", []).append({**call, **extra(part.signature)})
+        if "thinking" in message:
+            thinking = thinking_part(message.pop("thinking"))
+            message["content"] = [thinking, {"type": "text", "text": message["content"]}]
         choice = {"index": 0, "message": message, "finish_reason": answer.finish.value}
+        if answer.logprobs:
+            choice["logprobs"] = wire_logprobs(answer.logprobs)
+        if answer.stop_sequence:
+            choice["stop_reason"] = answer.stop_sequence
         body = {"id": answer.id, "object": "chat.completion", "created": 1, "model": answer.model}
         usage = {"usage": wire_usage(answer.usage)} if answer.usage is not None else {}
         return json.dumps({**body, "choices": [choice], **usage}).encode()
@@ -221,8 +312,10 @@ class OpenAIProfile:
             match item:
                 case TextDelta(text):
                     wire.append(chunk({"content": text}))
-                case ReasoningDelta(text=text):
-                    wire.append(chunk({self._thinking: text}))
+                case ReasoningDelta(text=text) if text and self._ways.parts:
+                    wire.append(chunk({"content": [thinking_part(text)]}))
+                case ReasoningDelta():
+                    wire.append(chunk(self._reasoning(item)))
                 case ToolCallStart(index=index, id=identity, name=name):
                     function = {"name": name, "arguments": ""}
                     call = {
@@ -230,18 +323,30 @@ class OpenAIProfile:
                         "id": identity,
                         "type": "function",
                         "function": function,
+                        **extra(item.signature),
                     }
                     wire.append(chunk({"tool_calls": [call]}))
                 case ToolCallDelta(index=index, arguments=arguments):
                     call = {"index": index, "function": {"arguments": arguments}}
                     wire.append(chunk({"tool_calls": [call]}))
-                case Finished(reason):
-                    wire.append(chunk({}, reason.value))
+                case Logprobs(tokens):
+                    wire.append(chunk({"content": ""}, logprobs=wire_logprobs(tokens)))
+                case Finished(reason, stop_sequence):
+                    said = {"stop_reason": stop_sequence} if stop_sequence else {}
+                    wire.append(chunk({}, reason.value, **said))
                 case _:
                     raise AssertionError(item)
         if usage is not None:
             wire.append(event({**HEAD, "choices": [], "usage": wire_usage(usage)}))
         return [*wire, DONE]
+
+    def _reasoning(self, item: ReasoningDelta) -> dict[str, Any]:
+        """Write thinking as OpenRouter does: the text twice, its signature in a piece alone."""
+        delta: dict[str, Any] = {self._thinking: item.text} if item.text else {}
+        detail = detail_of(item.text, item.signature, item.redacted)
+        if detail is None and self._ways.details:
+            detail = {"type": "reasoning.text", "text": item.text, "index": 0}
+        return {**delta, "reasoning_details": [detail]} if detail else delta
 
     def needed(self, events: Sequence[bytes]) -> int:
         finishes = (i for i, e in enumerate(events) if b'"finish_reason":null' not in e)
@@ -271,8 +376,65 @@ class OpenAIProfile:
 HEAD = {"id": "answer-1", "object": "chat.completion.chunk", "created": 1, "model": MODEL_NAME}
 
 
-def chunk(delta: dict[str, Any], finish: str | None = None) -> bytes:
-    return event({**HEAD, "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]})
+def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish, **more}
+    return event({**HEAD, "choices": [choice]})
+
+
+def detail_of(text: str, signature: str | None, redacted: str | None) -> dict[str, Any] | None:
+    """Return the object of `reasoning_details` for what must be sent back."""
+    maker = {"format": "anthropic-claude-v1", "index": 0}
+    if redacted is not None:
+        return {"type": "reasoning.encrypted", "data": redacted, **maker}
+    if signature is None:
+        return None
+    return {"type": "reasoning.text", "text": text, "signature": signature, **maker}
+
+
+def extra(signature: str | None) -> dict[str, Any]:
+    if signature is None:
+        return {}
+    return {"extra_content": {"google": {"thought_signature": signature.removeprefix("gemini:")}}}
+
+
+def thinking_part(text: str) -> dict[str, Any]:
+    return {"type": "thinking", "thinking": [{"type": "text", "text": text}]}
+
+
+def wire_logprobs(tokens: Iterable[TokenLogprob]) -> dict[str, Any]:
+    content = [
+        {
+            "token": token.token,
+            "logprob": token.logprob,
+            "bytes": list(token.token.encode()),
+            "top_logprobs": [
+                {"token": text, "logprob": logprob, "bytes": list(text.encode())}
+                for text, logprob in token.top
+            ],
+        }
+        for token in tokens
+    ]
+    return {"content": content, "refusal": None}
+
+
+def usual(body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body with Mistral's part for files put back into OpenAI's form."""
+    for message in body["messages"]:
+        for part in message["content"] if isinstance(message["content"], list) else ():
+            if part["type"] == "document_url":
+                data = part.pop("document_url")
+                name = {"filename": part.pop("document_name")} if "document_name" in part else {}
+                part.update({"type": "file", "file": {"file_data": data, **name}})
+    return body
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """Return the parts with unsigned thinking as one, which is all that a text can say."""
+    texts = [part for part in parts if isinstance(part, Reasoning) and part.signature is None]
+    if len(texts) < 2:
+        return parts
+    whole = Reasoning(text="".join(part.text for part in texts))
+    return [whole, *(part for part in parts if part not in texts)]
 
 
 def wire_usage(usage: TokenUsage) -> dict[str, Any]:
@@ -303,39 +465,124 @@ def drain(value: object) -> None:
             drain(item)
 
 
-def without_thinking(request: ChatRequest) -> ChatRequest:
-    return msgspec.structs.replace(
-        request,
-        messages=tuple(
-            msgspec.structs.replace(
-                message, parts=tuple(p for p in message.parts if not isinstance(p, Reasoning))
-            )
-            for message in request.messages
-        ),
-    )
-
-
-OPENAI_PROFILES = (
-    OpenAIProfile("openai", base="/v1", reads_thinking=False),
-    OpenAIProfile(
-        "openai", name="openai-api-key", auth_type=AuthType.API_KEY, reads_thinking=False
+MISTRAL_FAULTS = {
+    Fault.BAD_CREDENTIAL: bare(401, {"message": f"Unauthorized {SECRET}", "request_id": "1"}),
+    Fault.UNPROCESSABLE: bare(
+        422,
+        {
+            "object": "error",
+            "message": {
+                "detail": [
+                    {
+                        "type": "extra_forbidden",
+                        "loc": ["body", "messages", 1, "assistant", "audio"],
+                        "msg": "Extra inputs are not permitted",
+                        "input": 1,
+                    }
+                ]
+            },
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
     ),
+    Fault.MODEL_MISSING: bare(
+        400,
+        {
+            "object": "error",
+            "message": f"Invalid model: {MODEL_NAME}",
+            "type": "invalid_model",
+            "code": "1500",
+        },
+    ),
+    Fault.CONTEXT_LENGTH: bare(
+        400,
+        {
+            "object": "error",
+            "message": "Prompt contains 40000 tokens and 0 draft tokens, too large for model with"
+            " 32768 maximum context length",
+            "type": "invalid_request_prompt",
+            "code": "3051",
+        },
+    ),
+    Fault.RATE_LIMITED_SILENT: bare(429, {"message": "Requests rate limit exceeded"}),
+}
+OPENROUTER_FAULTS = {
+    Fault.BAD_CREDENTIAL: bare(401, {"error": {"message": f"No auth {SECRET}", "code": 401}}),
+    Fault.QUOTA: bare(402, {"error": {"message": "Insufficient credits.", "code": 402}}),
+    Fault.BAD_REQUEST: bare(
+        400,
+        {
+            "error": {
+                "message": "Provider returned error",
+                "code": 400,
+                "metadata": {"raw": '{"detail": "top_k"}', "provider_name": "Nobody"},
+            }
+        },
+    ),
+}
+GROQ_FAULTS = {
+    Fault.RATE_LIMITED_SILENT: error(
+        413, "Request too large for model: tokens per minute.", code="rate_limit_exceeded"
+    ),
+    Fault.OVERLOADED: error(503, "Service unavailable."),
+}
+DEEPSEEK_FAULTS = {
+    Fault.QUOTA: error(402, "Insufficient Balance", kind="unknown_error"),
+    Fault.BAD_CREDENTIAL: error(
+        401, f"Authentication Fails, Your api key: {SECRET} is invalid", kind="authentication_error"
+    ),
+}
+XAI_FAULTS = {
+    Fault.BAD_REQUEST: bare(
+        400, {"code": "Client specified an invalid argument", "error": "Unknown field 'x'."}
+    ),
+}
+
+CUSTOM = Ways(files=True, google=True, stops=True)
+MISTRAL = Ways(
+    files=True,
+    file_urls=True,
+    logprobs=False,
+    tool_images=True,
+    asks_usage=False,
+    short_ids=True,
+    parts=True,
+)
+OPENAI_PROFILES = (
+    OpenAIProfile("openai", base="/v1", reads_thinking=False, ways=Ways(files=True)),
     OpenAIProfile(
-        "ollama",
-        faults=OLLAMA_FAULTS,
-        lacks=Lacks(requests=frozenset({"tool_required", "tool_named"})),
-        thinking="reasoning",
+        "openai",
+        name="openai-api-key",
+        auth_type=AuthType.API_KEY,
+        reads_thinking=False,
+        ways=Ways(files=True),
     ),
     OpenAIProfile("lmstudio", base="/v1/", faults=LMSTUDIO_FAULTS),
     OpenAIProfile("localai"),
     OpenAIProfile("llamacpp", faults=LLAMACPP_FAULTS),
     OpenAIProfile("vllm", faults=VLLM_FAULTS),
     OpenAIProfile("lightllm", faults=LIGHTLLM_FAULTS),
-    OpenAIProfile("custom", base="/openai/v1"),
+    OpenAIProfile("custom", base="/openai/v1", ways=CUSTOM),
     OpenAIProfile(
         "custom",
         name="custom-api-key",
         auth_type=AuthType.API_KEY,
         header=("x-api-key", SECRET),
+        ways=CUSTOM,
     ),
+    OpenAIProfile("mistral", base="/v1", faults=MISTRAL_FAULTS, reads_thinking=False, ways=MISTRAL),
+    OpenAIProfile("groq", faults=GROQ_FAULTS, thinking="reasoning", ways=Ways(logprobs=False)),
+    OpenAIProfile(
+        "deepseek", faults=DEEPSEEK_FAULTS, lacks=Lacks(requests=frozenset({"json_schema"}))
+    ),
+    OpenAIProfile(
+        "openrouter",
+        base="/api/v1",
+        faults=OPENROUTER_FAULTS,
+        thinking="reasoning",
+        ways=Ways(files=True, file_urls=True, details=True),
+    ),
+    OpenAIProfile("together", thinking="reasoning", ways=Ways(logprobs=False)),
+    OpenAIProfile("xai", base="/v1", faults=XAI_FAULTS),
 )

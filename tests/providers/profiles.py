@@ -88,8 +88,23 @@ class Lacks:
     quirks: frozenset[Quirk] = frozenset()
     requests: frozenset[str] = frozenset()
     """Names of `contract.REQUESTS` that the adapter refuses with `UnsupportedField`."""
+    unchecked: frozenset[str] = frozenset()
+    """Names of `contract.REQUESTS` that the profile can't judge: the adapter's own tests do."""
     usage_fields: frozenset[str] = frozenset()
     """Fields of `TokenUsage` that the wire has no place for (they come back as 0)."""
+    answers: frozenset[str] = frozenset()
+    """Names of `contract.ANSWERS` that this upstream can't give; `interleaved`: tool calls whose
+    pieces arrive in turns."""
+    ids: bool = False
+    """An answer has no id of its own."""
+    model_name: bool = False
+    """A whole answer does not name its model."""
+
+
+FINER_ANSWERS = frozenset({"logprobs", "signed", "hidden", "signed_call", "stopped", "interleaved"})
+"""Names of `contract.ANSWERS` that many wires have no place for."""
+FINER_REQUESTS = frozenset({"document", "document_url", "logprobs", "tool_images", "signed"})
+"""Names of `contract.REQUESTS` that a profile may leave unchecked."""
 
 
 class Profile(Protocol):
@@ -97,6 +112,8 @@ class Profile(Protocol):
 
     name: str
     lacks: Lacks
+    dialect: str | None
+    """The client's chat dialect that the upstream takes as it is, if any."""
 
     def provider(self, base_url: str) -> Provider:
         """Return a provider at `http://host:port`, with `SECRET` as its credential."""

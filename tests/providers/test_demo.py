@@ -47,7 +47,7 @@ async def send(
     text: str = "Hi", name: str = "demo", limits: Timeouts | None = None, **fields: Any
 ) -> DemoResponse:
     body = {"model": "auto", "messages": [{"role": "user", "content": text}], **fields}
-    request = ADAPTER.forward_request(model(name), body)
+    request = ADAPTER.forward_request("openai.chat", model(name), body)
     return await DEMO.send(request, limits or Timeouts())
 
 
@@ -317,7 +317,7 @@ class TestFaults:
         ],
     )
     async def test_a_body_that_makes_no_sense(self, body: bytes) -> None:
-        request = ADAPTER.forward_request(model("demo"), {"messages": []})
+        request = ADAPTER.forward_request("openai.chat", model("demo"), {"messages": []})
         response = await DEMO.send(UpstreamRequest(request.head, body), Timeouts())
         assert response.status == 400
 

@@ -44,7 +44,9 @@ MODEL = Model(id="m", name="M", provider_id="box", upstream_model="up", egress=E
 
 def forwarded(kind: str = "custom", **fields: Any) -> dict[str, Any]:
     body = {"model": "auto", "messages": [HI], **fields}
-    sent: dict[str, Any] = json.loads(adapter(kind).forward_request(MODEL, body).body)
+    sent: dict[str, Any] = json.loads(
+        adapter(kind).forward_request("openai.chat", MODEL, body).body
+    )
     return sent
 
 
@@ -79,7 +81,7 @@ class TestAddresses:
     )
     def test_every_way_to_write_an_endpoint(self, endpoint: str, base: str) -> None:
         bound = adapter(endpoint=endpoint)
-        chat = bound.forward_request(MODEL, {"model": "x", "messages": [HI]})
+        chat = bound.forward_request("openai.chat", MODEL, {"model": "x", "messages": [HI]})
         assert chat.head.target == f"{base}/chat/completions"
         assert bound.models_request().head.target == f"{base}/models"
         assert bound.probe_request() == bound.models_request()
@@ -91,7 +93,8 @@ class TestAddresses:
     def test_the_head_is_built_once(self) -> None:
         bound = adapter()
         first, second = (
-            bound.forward_request(MODEL, {"model": "x", "messages": [HI]}).head for _ in range(2)
+            bound.forward_request("openai.chat", MODEL, {"model": "x", "messages": [HI]}).head
+            for _ in range(2)
         )
         assert first is second
 
@@ -156,40 +159,12 @@ class TestForwarding:
         assert sent["max_completion_tokens"] == 7
         assert "max_tokens" not in sent
 
-    @pytest.mark.parametrize("kind", ["ollama", "lmstudio", "localai", "lightllm"])
+    @pytest.mark.parametrize("kind", ["lmstudio", "localai", "lightllm"])
     def test_others_get_it_under_the_older_name(self, kind: str) -> None:
         sent = forwarded(kind, max_completion_tokens=7, max_tokens=5)
         assert sent["max_tokens"] == 7
         assert "max_completion_tokens" not in sent
         assert "max_tokens" not in forwarded(kind, max_completion_tokens=None)
-
-
-class TestWhatOllamaIgnores:
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [
-            ("n", 2),
-            ("logit_bias", {"5": 1}),
-            ("tool_choice", "required"),
-            ("tool_choice", {"type": "function", "function": {"name": "f"}}),
-        ],
-    )
-    def test_is_refused_by_name(self, field: str, value: Any) -> None:
-        with pytest.raises(UnsupportedField) as caught:
-            forwarded("ollama", **{field: value})
-        assert caught.value.param == field
-        assert caught.value.message.startswith("box ")
-
-    def test_asking_for_the_default_is_no_harm(self) -> None:
-        sent = forwarded("ollama", n=1, logit_bias={}, tool_choice="auto", tools=[])
-        assert sent["tool_choice"] == "auto"
-
-    def test_no_tools_means_that_none_are_offered(self) -> None:
-        sent = forwarded("ollama", tools=[{"type": "function"}], tool_choice="none")
-        assert "tools" not in sent
-        assert "tool_choice" not in sent
-        request = asking(tools=(Tool(name="f"),), tool_choice=ToolChoice(mode="none"))
-        assert "tools" not in written(request, "ollama")
 
 
 class TestWriting:
@@ -309,10 +284,18 @@ class TestWriting:
         shown = {"type": "image_url", "image_url": {"url": "https://e.com/a.png"}}
         assert sent == [
             {"role": "tool", "tool_call_id": "1", "content": "seen"},
-            {"role": "tool", "tool_call_id": "2", "content": "The result is the image below."},
+            {"role": "tool", "tool_call_id": "2", "content": "The result follows below."},
             {"role": "tool", "tool_call_id": "3", "content": "Error: no such file"},
             {"role": "tool", "tool_call_id": "4", "content": ""},
-            {"role": "user", "content": [shown, shown]},
+            {
+                "role": "user",
+                "content": [
+                    {"type": "text", "text": "From the result of 1:"},
+                    shown,
+                    {"type": "text", "text": "From the result of 2:"},
+                    shown,
+                ],
+            },
         ]
 
 
@@ -338,14 +321,6 @@ class TestModels:
         assert self.found({"id": "m", "max_completion_tokens": 5}).max_tokens == 5
         assert self.found({"id": "m"}).max_tokens is None
 
-    def test_ollamas_cloud_models_leave_the_machine(self) -> None:
-        assert self.found({"id": "gpt-oss:120b-cloud"}, "ollama").egress is Egress.EXTERNAL
-        assert self.found({"id": "qwen3:8b"}, "ollama").egress is None
-        assert self.found({"id": "x-cloud"}, "vllm").egress is None
-
-    def test_an_empty_list_of_ollamas(self) -> None:
-        assert adapter("ollama").read_models(b'{"object":"list","data":null}') == ()
-
     def test_entries_without_an_id_are_passed_over(self) -> None:
         assert adapter().read_models(b'{"data":["x",{"id":5},{"id":"m"}]}')[0].id == "m"
 
@@ -355,7 +330,7 @@ class TestRegistry:
         for name, kind in KINDS.items():
             assert kind.id == name
             bound = adapter(name, kind.endpoint or "https://example.com")
-            assert bound.speaks is not None
+            assert bound.provider.id
 
     def test_only_kinds_that_stay_are_local(self) -> None:
         external = {name for name, kind in KINDS.items() if kind.egress is Egress.EXTERNAL}

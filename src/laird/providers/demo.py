@@ -1,7 +1,8 @@
 """The demo provider: a model server inside this process, offline and always the same.
 
-It answers OpenAI's chat format at `demo://demo`, so that the adapter, the gateway and the clients
-treat it like any other server, with all that can go wrong there (see `demo_script`).
+It answers OpenAI's formats (chat, completions, embeddings) at `demo://demo`, so that the
+adapter, the gateway and the clients treat it like any other server, with all that can go wrong
+there (see `demo_script`).
 """
 
 from __future__ import annotations
@@ -10,10 +11,18 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 
 from laird.domain.catalog import Timeouts
 from laird.domain.errors import ConnectionLost, UpstreamGarbled, UpstreamTimeout
+from laird.providers.demo_completions import (
+    BadPrompt,
+    as_chat,
+    completion_body,
+    completion_stream,
+    prompt_of,
+)
 from laird.providers.demo_model import (
     WireStream,
     answer_body,
@@ -22,6 +31,7 @@ from laird.providers.demo_model import (
     reply_to,
 )
 from laird.providers.demo_script import PRESETS, BadScript, Script, script_for
+from laird.providers.demo_vectors import BadInput, embeddings_body, texts_of
 from laird.transport.base import UpstreamRequest, pull
 
 _JSON = {"content-type": "application/json"}
@@ -37,18 +47,18 @@ class DemoTransport:
         target = request.head.target.partition("?")[0]
         if target == "/v1/models":
             return DemoResponse(200, _JSON, (_models(),), clock)
-        if target != "/v1/chat/completions":
+        respond = _RESPONSES.get(target)
+        if respond is None:
             return _refusal(404, f"The demo has no {target}.", clock)
         try:
-            body = orjson.loads(request.body)
-            script, text = script_for(body["model"], last_text(body["messages"]))
-            answer = _chat(body, script, text, clock)
-        except BadScript as problem:
-            return _refusal(400, str(problem), clock, code="bad_demo_line")
+            script, answer = respond(orjson.loads(request.body), clock)
+        except (BadScript, BadInput, BadPrompt) as problem:
+            code = "bad_demo_line" if isinstance(problem, BadScript) else None
+            return _refusal(400, str(problem), clock, code=code)
         except KeyError as name:
             return _missing(name, clock)
         except (ValueError, TypeError, AttributeError, IndexError):
-            return _refusal(400, "The demo can't make sense of this as a chat request.", clock)
+            return _refusal(400, "The demo can't make sense of this request.", clock)
         await clock.wait(script.delay, timeouts.first_byte, "first_byte")
         return answer
 
@@ -134,14 +144,51 @@ class DemoResponse:
         self._closed = True
 
 
-def _chat(body: dict[str, Any], script: Script, text: str, clock: _Clock) -> DemoResponse:
+def _chat(body: dict[str, Any], clock: _Clock) -> _Answer:
+    script, text = script_for(body["model"], last_text(body["messages"]))
     if script.status >= 400:
-        return _failure(script, clock)
+        return script, _failure(script, clock)
     reply = reply_to(body, script, text)
     if not body.get("stream"):
-        whole = answer_body(body, reply, usage=script.usage)
-        return DemoResponse(200, _JSON, (whole,), clock, script=script)
-    stream = answer_stream(body, reply, usage=script.usage)
+        return script, _whole(answer_body(body, reply, usage=script.usage), script, clock)
+    return script, _streamed(answer_stream(body, reply, usage=script.usage), script, clock)
+
+
+def _completion(body: dict[str, Any], clock: _Clock) -> _Answer:
+    prompt = prompt_of(body)
+    script, text = script_for(body["model"], prompt)
+    if script.status >= 400:
+        return script, _failure(script, clock)
+    # A completion calls no tools and shows no thinking.
+    plain = msgspec.structs.replace(script, tool=None, tools=False, think=False)
+    reply = reply_to(as_chat(body, prompt), plain, text)
+    if not body.get("stream"):
+        return script, _whole(completion_body(body, reply, usage=script.usage), script, clock)
+    return script, _streamed(completion_stream(body, reply, usage=script.usage), script, clock)
+
+
+def _embeddings(body: dict[str, Any], clock: _Clock) -> _Answer:
+    texts = texts_of(body)
+    script, texts[-1] = script_for(body["model"], texts[-1])
+    if script.status >= 400:
+        return script, _failure(script, clock)
+    return script, _whole(embeddings_body(body, texts, usage=script.usage), script, clock)
+
+
+_Answer = tuple[Script, DemoResponse]
+
+_RESPONSES: Mapping[str, Callable[[dict[str, Any], _Clock], _Answer]] = {
+    "/v1/chat/completions": _chat,
+    "/v1/completions": _completion,
+    "/v1/embeddings": _embeddings,
+}
+
+
+def _whole(body: bytes, script: Script, clock: _Clock) -> DemoResponse:
+    return DemoResponse(200, _JSON, (body,), clock, script=script)
+
+
+def _streamed(stream: WireStream, script: Script, clock: _Clock) -> DemoResponse:
     pieces = _pieces(stream, script)
     return DemoResponse(200, _SSE, pieces, clock, script=script, first=len(stream.opening))
 
@@ -162,7 +209,7 @@ def _failure(script: Script, clock: _Clock) -> DemoResponse:
 
 def _missing(name: KeyError, clock: _Clock) -> DemoResponse:
     field = str(name.args[0])
-    if field in {"model", "messages"}:
+    if field in {"model", "messages", "prompt", "input"}:
         return _refusal(400, f"Missing required parameter: '{field}'.", clock)
     known = ", ".join(PRESETS)
     message = f"The model '{field[:60]}' does not exist. The demo has {known}."

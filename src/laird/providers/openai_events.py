@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from laird.domain.chat import (
     ChatAnswer,
     Finished,
     FinishReason,
+    Logprobs,
     Reasoning,
     ReasoningDelta,
     RefusalDelta,
@@ -26,10 +29,12 @@ from laird.wire.openai import (
     WireDelta,
     finish_of,
     read_chunk,
+    read_logprobs,
     stream_error,
     token_usage,
     unreadable,
 )
+from laird.wire.openai_reasoning import GEMINI, read_detail, read_details
 
 
 def read_completion(body: bytes, *, provider: str) -> ChatAnswer:
@@ -43,13 +48,12 @@ def read_completion(body: bytes, *, provider: str) -> ChatAnswer:
     if not answer.choices or (message := answer.choices[0].message) is None:
         raise unreadable(provider, "an answer without choices")
     calls = _whole_calls(message)
-    parts: list[Text | ToolCall | Reasoning] = []
-    if thinking := message.reasoning_content or message.reasoning:
-        parts.append(Reasoning(text=_mended(thinking)))
+    parts: list[Text | ToolCall | Reasoning] = [*_thinking(message)]
     if message.content:
         parts.append(Text(_mended(message.content)))
     parts += calls
-    word = answer.choices[0].finish_reason or "stop"
+    choice = answer.choices[0]
+    word = choice.finish_reason or "stop"
     return ChatAnswer(
         id=answer.id or "",
         model=answer.model or "",
@@ -57,7 +61,30 @@ def read_completion(body: bytes, *, provider: str) -> ChatAnswer:
         finish=_finish(word, provider, called=bool(calls)),
         usage=token_usage(answer.usage) if answer.usage is not None else None,
         refusal=message.refusal,
+        stop_sequence=_stop_sequence(choice),
+        logprobs=read_logprobs(choice.logprobs),
     )
+
+
+def _thinking(message: WireDelta) -> list[Reasoning]:
+    """Return the thinking of a whole answer, with its signatures where there are some."""
+    text = message.reasoning_content or message.reasoning
+    parts = read_details(message.reasoning_details or ())
+    if text and not any(part.text for part in parts):
+        parts.insert(0, Reasoning(text=_mended(text)))
+    return parts
+
+
+def _stop_sequence(choice: WireChoice) -> str | None:
+    """Return the stop sequence that ended the text, as vLLM tells it; its numbers are tokens."""
+    return choice.stop_reason if isinstance(choice.stop_reason, str) else None
+
+
+def _signature(call: WireCall) -> str | None:
+    """Return the signature that Google's OpenAI-compatible endpoint gives a call."""
+    google = call.extra_content.google if call.extra_content is not None else None
+    value = google.thought_signature if google is not None else None
+    return GEMINI + value if value else None
 
 
 def _whole_calls(message: WireDelta) -> list[ToolCall]:
@@ -69,6 +96,7 @@ def _whole_calls(message: WireDelta) -> list[ToolCall]:
             id=call.id or f"call_{number}",
             name=call.function.name or "",
             arguments=_mended(call.function.arguments or "{}"),
+            signature=_signature(call),
         )
         for number, call in enumerate(calls)
         if call.function is not None
@@ -172,15 +200,19 @@ class OpenAIEvents:
         delta = choice.delta or choice.message
         if delta is not None:
             self._delta(delta, events)
+        if choice.logprobs is not None and (tokens := read_logprobs(choice.logprobs)):
+            events.append(Logprobs(tokens))
         if choice.finish_reason and not self._finished:
             self._finished = True
             finish = _finish(choice.finish_reason, self._provider, called=bool(self._calls))
-            events.append(Finished(finish))
+            events.append(Finished(finish, _stop_sequence(choice)))
 
     def _delta(self, delta: WireDelta, events: list[StreamEvent]) -> None:
         thinking = delta.reasoning_content or delta.reasoning
         if thinking and (text := self._joined("thinking", thinking)):
             events.append(ReasoningDelta(text=text))
+        if delta.reasoning_details:
+            self._details(delta.reasoning_details, events, said=bool(thinking))
         if delta.content and (text := self._joined("text", delta.content)):
             events.append(TextDelta(text))
         if delta.refusal and (text := self._joined("refusal", delta.refusal)):
@@ -189,6 +221,20 @@ class OpenAIEvents:
             self._call(call, events)
         if delta.function_call is not None:
             self._call(WireCall(index=0, function=delta.function_call), events)
+
+    def _details(
+        self, details: list[dict[str, Any]], events: list[StreamEvent], *, said: bool
+    ) -> None:
+        """Read details of thinking; their text is new only where it was not `said` beside them."""
+        for detail in details:
+            part = read_detail(detail)
+            if part is None:
+                continue
+            text = "" if said else self._joined("thinking", part.text) if part.text else ""
+            if text or part.signature is not None or part.redacted is not None:
+                events.append(
+                    ReasoningDelta(text=text, signature=part.signature, redacted=part.redacted)
+                )
 
     def _call(self, call: WireCall, events: list[StreamEvent]) -> None:
         name = call.function.name if call.function is not None else None
@@ -200,7 +246,11 @@ class OpenAIEvents:
                 return
             opened.started = True
             identity = opened.id or f"call_{opened.index}"
-            events.append(ToolCallStart(index=opened.index, id=identity, name=name))
+            events.append(
+                ToolCallStart(
+                    index=opened.index, id=identity, name=name, signature=_signature(call)
+                )
+            )
             arguments = opened.early + arguments
         if arguments and (text := self._joined(f"call {opened.index}", arguments)):
             events.append(ToolCallDelta(index=opened.index, arguments=text))

@@ -7,7 +7,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.providers.anthropic.anthropic_wire import answer_body, check_params, event
-from tests.providers.profiles import MODEL_NAME, SECRET, Fault, Lacks, Quirk, WireAnswer
+from tests.providers.profiles import (
+    FINER_ANSWERS,
+    MODEL_NAME,
+    SECRET,
+    Fault,
+    Lacks,
+    Quirk,
+    WireAnswer,
+)
 
 from laird.domain.catalog import AuthType, Egress, Provider
 from laird.domain.chat import (
@@ -96,7 +104,11 @@ class AnthropicProfile:
     """See `Profile`."""
 
     name = "anthropic"
-    lacks = Lacks()
+    lacks = Lacks(
+        requests=frozenset({"logprobs"}),
+        answers=FINER_ANSWERS - {"signed", "hidden"},
+    )
+    dialect: str | None = "anthropic.messages"
 
     def provider(self, base_url: str) -> Provider:
         return Provider(

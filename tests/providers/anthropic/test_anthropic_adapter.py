@@ -69,11 +69,102 @@ def test_how_the_credential_is_sent(
 
 
 def test_a_body_of_the_same_dialect_is_passed_on_whole() -> None:
-    assert ADAPTER.speaks == "anthropic.messages"
+    assert "anthropic.messages" in ADAPTER.speaks
     body = {"model": "claude/m", "max_tokens": 1, "messages": [], "brand_new": {"x": [1]}}
-    sent = ADAPTER.forward_request(model("claude-haiku-4-5"), body)
+    sent = ADAPTER.forward_request("anthropic.messages", model("claude-haiku-4-5"), body)
     assert json.loads(sent.body) == {**body, "model": "claude-haiku-4-5"}
     assert sent.head is ADAPTER.chat_request(model(), chat()).head
+
+
+def test_what_a_client_says_in_headers_goes_along() -> None:
+    passed = {"anthropic-version": "2026-10-21", "anthropic-beta": "a,b"}
+    sent = ADAPTER.forward_request("anthropic.messages", model(), {}, passed)
+    headers = dict(sent.head.headers)
+    assert {name: headers[name] for name in passed} == passed
+    assert headers["x-api-key"] == SECRET
+    assert len(headers) == len(sent.head.headers)
+    assert (
+        ADAPTER.forward_request("anthropic.messages", model(), {}, dict(passed)).head is sent.head
+    )
+    beta = {"anthropic-beta": "a,b"}
+    alone = ADAPTER.forward_request("anthropic.messages", model(), {}, beta).head
+    assert dict(alone.headers)["anthropic-version"] == "2023-06-01"
+
+
+def test_only_so_many_heads_are_kept() -> None:
+    adapter = AnthropicAdapter(provider())
+    for number in range(200):
+        passed = {"anthropic-beta": str(number)}
+        head = adapter.forward_request("anthropic.messages", model(), {}, passed).head
+        assert dict(head.headers)["anthropic-beta"] == str(number)
+    assert len(adapter._heads) <= 64
+
+
+@pytest.mark.parametrize("passed", [None, {"anthropic-beta": "token-counting-2024-11-01"}])
+def test_tokens_are_counted_at_their_own_place(passed: dict[str, str] | None) -> None:
+    assert "anthropic.count_tokens" in ADAPTER.speaks
+    body = {"model": "claude/m", "messages": []}
+    sent = ADAPTER.forward_request("anthropic.count_tokens", model(), body, passed)
+    assert sent.head.target == "/v1/messages/count_tokens"
+    assert json.loads(sent.body) == {"model": "claude-opus-5", "messages": []}
+
+
+THINKING = {"type": "thinking", "thinking": "Hm", "signature": "c2ln"}
+REDACTED = {"type": "redacted_thinking", "data": "aGlk"}
+TEXT = {"type": "text", "text": "Yes"}
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {**THINKING, "signature": ""},
+        {**THINKING, "signature": "gemini:c2ln"},
+        {"type": "thinking", "thinking": "Hm"},
+        {**REDACTED, "data": "openai:gAAA"},
+        {**REDACTED, "data": "call:gemini:c2ln"},
+    ],
+)
+def test_thinking_of_others_is_left_out_of_what_is_passed_on(foreign: dict[str, Any]) -> None:
+    user = {"role": "user", "content": "Hi"}
+    messages: list[Any] = [
+        user,
+        {"role": "assistant", "content": [foreign, THINKING, REDACTED, TEXT]},
+        user,
+        {"role": "assistant", "content": [foreign]},
+        {"role": "user", "content": [TEXT]},
+    ]
+    body = {"model": "m", "messages": messages}
+    sent = json.loads(ADAPTER.forward_request("anthropic.messages", model(), body).body)
+    assert sent["messages"] == [
+        user,
+        {"role": "assistant", "content": [THINKING, REDACTED, TEXT]},
+        user,
+        {"role": "user", "content": [TEXT]},
+    ]
+    assert len(messages[1]["content"]) == 4
+
+
+@pytest.mark.parametrize(("kept", "thinks"), [([], False), ([THINKING], True)])
+def test_calls_without_their_thinking_are_followed_by_none(
+    kept: list[dict[str, Any]], thinks: bool
+) -> None:
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    foreign = {**THINKING, "signature": "gemini:c2ln"}
+    answer = {"role": "assistant", "content": [foreign, *kept, call]}
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t"}]}
+    body = {
+        "messages": [{"role": "user", "content": "Hi"}, answer, result],
+        "thinking": {"type": "enabled", "budget_tokens": 1024},
+    }
+    sent = json.loads(ADAPTER.forward_request("anthropic.messages", model(), body).body)
+    assert ("thinking" in sent) is thinks
+
+
+def test_odd_messages_are_left_to_the_api() -> None:
+    for messages in ("x", [3], [{"role": "assistant", "content": ["x", {"type": 3}]}]):
+        body = {"model": "m", "messages": messages}
+        sent = json.loads(ADAPTER.forward_request("anthropic.messages", model(), body).body)
+        assert sent["messages"] == messages
 
 
 def test_the_list_of_models() -> None:

@@ -9,13 +9,13 @@ import pytest
 from anthropic.types import Message as SdkMessage
 from anthropic.types import StopReason
 from pydantic import TypeAdapter
-from tests.providers.anthropic.anthropic_wire import answer_body, provider
+from tests.providers.anthropic.anthropic_wire import answer_body, provider, stream_of
 
-from laird.domain.chat import FinishReason, Reasoning, Text, ToolCall
+from laird.domain.chat import Finished, FinishReason, Reasoning, Text, ToolCall
 from laird.domain.errors import UpstreamError, UpstreamFailed, UpstreamGarbled
 from laird.domain.tokens import TokenUsage
 from laird.providers.anthropic.adapter import AnthropicAdapter
-from laird.providers.anthropic.answer import FINISHES
+from laird.wire.anthropic import FINISHES
 
 ADAPTER = AnthropicAdapter(provider())
 
@@ -100,7 +100,14 @@ def test_a_refusal_says_why() -> None:
                 "output_tokens_details": {"thinking_tokens": 40},
                 "service_tier": "standard",
             },
-            TokenUsage(prompt=3210, completion=70, cached=3000, cache_write=200, reasoning=40),
+            TokenUsage(
+                prompt=3210,
+                completion=70,
+                cached=3000,
+                cache_write=200,
+                cache_write_1h=50,
+                reasoning=40,
+            ),
         ),
         (
             {
@@ -109,7 +116,7 @@ def test_a_refusal_says_why() -> None:
                 "cache_creation_input_tokens": None,
                 "cache_creation": {"ephemeral_5m_input_tokens": 4, "ephemeral_1h_input_tokens": 8},
             },
-            TokenUsage(prompt=13, completion=2, cache_write=12),
+            TokenUsage(prompt=13, completion=2, cache_write=12, cache_write_1h=8),
         ),
     ],
 )
@@ -148,3 +155,11 @@ def test_an_error_with_status_200_is_that_error() -> None:
         ADAPTER.read_answer(json.dumps(error).encode())
     assert isinstance(caught.value, UpstreamError)
     assert caught.value.status == 500
+
+
+def test_the_stop_sequence_is_told_whole_and_streamed() -> None:
+    body = answer_body({"type": "text", "text": "x"}, stop="stop_sequence", stop_sequence="END")
+    assert ADAPTER.read_answer(json.dumps(body).encode()).stop_sequence == "END"
+    reader = ADAPTER.event_reader()
+    events = [item for piece in stream_of(body) for item in reader.feed(piece)]
+    assert events[-1] == Finished(FinishReason.STOP, "END")

@@ -21,7 +21,7 @@ from laird.domain.errors import (
     UpstreamRejected,
 )
 from laird.providers.anthropic.adapter import AnthropicAdapter
-from laird.providers.anthropic.errors import STATUSES
+from laird.wire.anthropic import STATUSES
 
 ADAPTER = AnthropicAdapter(provider())
 

@@ -17,8 +17,9 @@ from laird.domain.errors import UpstreamError
 from laird.providers.anthropic.answer import read_answer
 from laird.providers.anthropic.errors import Voice, read_error
 from laird.providers.anthropic.events import MessageEvents
+from laird.providers.anthropic.history import own_history
 from laird.providers.anthropic.request import request_body
-from laird.providers.base import FoundModel
+from laird.providers.base import AdapterDefaults, FoundModel
 from laird.transport.base import Origin, RequestHead, UpstreamRequest
 from laird.transport.urls import origin_of
 
@@ -26,8 +27,11 @@ API_VERSION = "2023-06-01"
 """The `anthropic-version` that is sent.
 
 2026-10-21 accepts less (no sampling fields at all) and answers alike, so the older one is the one
-that honours what each model can do.
+that honours what each model can do. A client that speaks the format says its own.
 """
+
+_MOST_HEADS = 64
+"""Heads kept for what clients say in headers; usually there are one or two."""
 
 
 class _Support(msgspec.Struct):
@@ -56,10 +60,10 @@ _MODELS = msgspec.json.Decoder(_ModelList)
 _ENCODER = msgspec.json.Encoder()
 
 
-class AnthropicAdapter:
+class AnthropicAdapter(AdapterDefaults):
     """One provider that speaks Anthropic's Messages API. See `laird.providers.base.Adapter`."""
 
-    speaks: str | None = "anthropic.messages"
+    speaks = frozenset({"anthropic.messages", "anthropic.count_tokens"})
 
     def __init__(self, provider: Provider) -> None:
         self.provider = provider
@@ -72,6 +76,9 @@ class AnthropicAdapter:
             target=f"{base}/v1/messages",
             headers=(*headers, ("content-type", "application/json")),
         )
+        self._count = msgspec.structs.replace(self._chat, target=f"{base}/v1/messages/count_tokens")
+        # A transport knows a head by its identity, so the same wishes must meet the same head.
+        self._heads: dict[tuple[object, ...], RequestHead] = {}
         self._models = UpstreamRequest(
             RequestHead("GET", origin, f"{base}/v1/models?limit=1000", headers)
         )
@@ -83,9 +90,34 @@ class AnthropicAdapter:
         body = request_body(model, request, provider=self.provider.id)
         return UpstreamRequest(self._chat, _ENCODER.encode(body))
 
-    def forward_request(self, model: Model, body: Mapping[str, Any]) -> UpstreamRequest:
-        """Build the upstream request from a client's Messages body; usage always comes."""
-        return UpstreamRequest(self._chat, _ENCODER.encode({**body, "model": model.upstream_model}))
+    def forward_request(
+        self,
+        dialect: str,
+        model: Model,
+        body: Mapping[str, Any],
+        passed: Mapping[str, str] | None = None,
+    ) -> UpstreamRequest:
+        """Build the upstream request from a client's body; usage always comes.
+
+        `passed` goes along as headers. Thinking of other providers is taken out of `messages`,
+        since the API refuses what it has not signed.
+        """
+        sent = {**own_history(body), "model": model.upstream_model}
+        head = self._count if dialect == "anthropic.count_tokens" else self._chat
+        if passed:
+            head = self._head_with(head, passed)
+        return UpstreamRequest(head, _ENCODER.encode(sent))
+
+    def _head_with(self, head: RequestHead, passed: Mapping[str, str]) -> RequestHead:
+        key = (head.target, *passed.items())
+        found = self._heads.get(key)
+        if found is None:
+            kept = (header for header in head.headers if header[0] not in passed)
+            found = msgspec.structs.replace(head, headers=(*kept, *passed.items()))
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            self._heads[key] = found
+        return found
 
     def read_answer(self, body: bytes) -> ChatAnswer:
         """Read a whole answer. Raises `UpstreamGarbled` when it is not one."""

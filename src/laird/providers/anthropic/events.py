@@ -21,9 +21,10 @@ from laird.domain.chat import (
     UsageSeen,
 )
 from laird.domain.errors import UpstreamGarbled
-from laird.providers.anthropic.answer import Block, StopDetails, Usage, finish_of
-from laird.providers.anthropic.errors import ErrorBody, Voice, read_envelope, stream_error
+from laird.providers.anthropic.answer import Block, StopDetails
+from laird.providers.anthropic.errors import Voice
 from laird.transport.sse import SseSplitter
+from laird.wire.anthropic import ErrorBody, Usage, finish_of, plain_payloads, read_envelope
 
 _LONGEST_EARLY = 65_536
 """Bytes that are kept while no event has come, to find an error that is plain JSON."""
@@ -38,6 +39,7 @@ class _Delta(msgspec.Struct):
     thinking: str = ""
     signature: str = ""
     stop_reason: str | None = None
+    stop_sequence: str | None = None
     stop_details: StopDetails | None = None
 
 
@@ -58,22 +60,6 @@ class _Event(msgspec.Struct):
 
 
 _EVENT = msgspec.json.Decoder(_Event)
-
-
-def _plain_payloads(data: bytes) -> list[bytes] | None:
-    """Return the payloads of whole events of two lines each, as this API writes them.
-
-    None where something in `data`, which begins an event, is not of that form.
-    """
-    if data[-2:] != b"\n\n" or data[:6] != b"event:" or b"\r" in data:
-        return None
-    payloads = []
-    for block in data[:-2].split(b"\n\n"):
-        name, _, payload = block.partition(b"\ndata: ")
-        if not payload or name[:6] != b"event:" or b"\n" in name or b"\n" in payload:
-            return None
-        payloads.append(payload)
-    return payloads
 
 
 class _OpenCall:
@@ -102,6 +88,7 @@ class MessageEvents:
         "_open",
         "_splitter",
         "_stop",
+        "_stop_sequence",
         "_usage",
         "_voice",
         "done",
@@ -116,6 +103,7 @@ class MessageEvents:
         self._calls = 0
         self._usage = Usage()
         self._stop: str | None = None
+        self._stop_sequence: str | None = None
         self.done = False
 
     def feed(self, data: bytes) -> list[StreamEvent]:
@@ -129,7 +117,7 @@ class MessageEvents:
     def _payloads(self, data: bytes) -> list[bytes]:
         """Return the data of the events that are whole now, past the splitter where it can be."""
         if self._between:
-            payloads = _plain_payloads(data)
+            payloads = plain_payloads(data)
             if payloads is not None:
                 return payloads
         if data:
@@ -147,7 +135,7 @@ class MessageEvents:
         if not self.done:
             if (error := read_envelope(self._early or b"")) is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
-                raise stream_error(error, self._voice)
+                raise self._voice.stream_error(error)
             raise UpstreamGarbled(
                 f"{self._voice.provider} ended its stream before the answer was complete."
                 " Try again."
@@ -163,7 +151,7 @@ class MessageEvents:
             if event.delta is not None:
                 self._block_delta(event.index, event.delta, events)
         elif event.type == "error":
-            raise stream_error(event.error or ErrorBody(), self._voice)
+            raise self._voice.stream_error(event.error or ErrorBody())
         else:
             self._frame(event, events)
 
@@ -240,6 +228,7 @@ class MessageEvents:
             return
         if delta.stop_reason is not None:
             self._stop = delta.stop_reason
+            self._stop_sequence = delta.stop_sequence
         if delta.stop_details is not None and delta.stop_details.explanation:
             events.append(RefusalDelta(delta.stop_details.explanation))
 
@@ -249,4 +238,4 @@ class MessageEvents:
         for index in tuple(self._open):
             self._block_stop(index, events)
         self.done = True
-        events.append(Finished(finish_of(self._stop)))
+        events.append(Finished(finish_of(self._stop), self._stop_sequence))

@@ -14,8 +14,20 @@ from typing import Any
 
 import msgspec
 
-from laird.domain.chat import Image, Message, Part, Reasoning, Role, Text, ToolCall, ToolResult
+from laird.domain.chat import (
+    Document,
+    Image,
+    Message,
+    Part,
+    Reasoning,
+    Role,
+    Text,
+    ToolCall,
+    ToolResult,
+)
 from laird.domain.errors import InvalidRequest, UnsupportedField
+from laird.providers.anthropic.documents import document_block
+from laird.providers.anthropic.history import is_own_seal
 from laird.providers.anthropic.refusals import unsupported
 
 Block = dict[str, Any]
@@ -161,6 +173,11 @@ class _Writer:
                     content.append({"type": "text", "text": part.text})
             elif isinstance(part, Image):
                 content.append({"type": "image", "source": self._image_source(part)})
+            elif isinstance(part, Document):
+                block = document_block(part)
+                if block is None:
+                    raise self._refused("a document is a PDF or plain text, inline or by https.")
+                content.append(block)
             elif isinstance(part, ToolResult):
                 content.append(self._tool_result(part))
             else:
@@ -242,13 +259,12 @@ def _strip_end(turn: Block) -> None:
         last["text"] = last["text"].rstrip()
 
 
-def _reasoning(part: Reasoning) -> tuple[Block, ...]:
-    """Return a thinking block; without a signature the API refuses it, so there is none."""
-    if part.redacted is not None:
-        return ({"type": "redacted_thinking", "data": part.redacted},)
-    if part.signature is not None:
-        return ({"type": "thinking", "thinking": part.text, "signature": part.signature},)
-    return ()
+def _reasoning(part: Reasoning) -> Iterator[Block]:
+    """Yield the blocks of thinking. The API refuses what it has not signed, so that is left out."""
+    if is_own_seal(part.signature):
+        yield {"type": "thinking", "thinking": part.text, "signature": part.signature}
+    if is_own_seal(part.redacted):
+        yield {"type": "redacted_thinking", "data": part.redacted}
 
 
 def _call_id(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Cohere's API, version 2, behind our canonical chat and embedding forms."""
