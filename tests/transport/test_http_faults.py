@@ -138,9 +138,9 @@ async def test_an_ipv6_literal(http: HttpTransport) -> None:
         (sse_answer([]).slow_head(Gate()), {"first_byte": SHORT}, "first_byte", "begin to answer"),
         (sse_answer([b"a"]).stalled(at=0), {"idle": SHORT}, "idle", "idle timeout"),
         (sse_answer([b"a"]).stalled(at=1), {"idle": SHORT}, "idle", "fell silent"),
-        (sse_answer([]).held(Gate()), {"total": SHORT}, "total", "total timeout"),
-        (sse_answer([b"a"]).stalled(at=1), {"total": SHORT}, "total", "total timeout"),
-        (sse_answer([b"a"] * 999).paced(0.01), {"total": SHORT}, "total", "total timeout"),
+        (sse_answer([]).held(Gate()), {"total": 4 * SHORT}, "total", "total timeout"),
+        (sse_answer([b"a"]).stalled(at=1), {"total": 4 * SHORT}, "total", "total timeout"),
+        (sse_answer([b"a"] * 999).paced(0.01), {"total": 4 * SHORT}, "total", "total timeout"),
     ],
 )
 async def test_silence_ends(
@@ -158,7 +158,7 @@ async def test_silence_ends(
         with pytest.raises(UpstreamTimeout, match=words) as caught:
             await read(http, up.url, timeouts=timeouts(**limits))
         assert caught.value.phase == phase
-        assert SHORT * 0.9 <= loop.time() - began < 1.0
+        assert SHORT * 0.9 <= loop.time() - began < 3.0
         assert f"127.0.0.1:{up.port}" in caught.value.message
     await up.client_gone(2)
 

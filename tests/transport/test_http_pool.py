@@ -43,7 +43,7 @@ def has_received(up: ScriptedUpstream, count: int) -> bool:
 
 async def until(condition: Callable[[], object]) -> None:
     """Let the loop run until a condition of the client's own state holds."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110 - the client has no event for its own insides
             await asyncio.sleep(0.001)
 

@@ -37,6 +37,16 @@ class RequestHead(msgspec.Struct, frozen=True):
     """Path and query, beginning with `/`."""
     headers: tuple[tuple[str, str], ...] = ()
 
+    # A credential is among the headers, and may be in the query: neither shows itself, wherever
+    # this is printed.
+
+    def __repr__(self) -> str:
+        path = self.target.partition("?")[0]
+        return f"RequestHead({self.method} {self.origin.scheme}://{self.origin.authority}{path})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("request", repr(self))]
+
 
 class UpstreamRequest(msgspec.Struct, frozen=True):
     """One request: a head that is shared, and a body of its own."""

@@ -9,8 +9,9 @@ import msgspec
 
 from laird.domain.catalog import Timeouts
 from laird.domain.errors import ConnectionLost, Unreachable, UpstreamTimeout
+from laird.transport.addresses import refuse_metadata
 from laird.transport.base import Origin, RequestHead, UpstreamRequest
-from laird.transport.connect import Dialer
+from laird.transport.connect import Dialer, Lookup, look_up
 from laird.transport.deadlines import Deadlines
 from laird.transport.exchange import Exchange
 from laird.transport.http1 import Connection
@@ -49,14 +50,15 @@ class HttpTransport:
         proxies: Proxies | None = None,
         keep_idle_s: float = 60.0,
         max_idle: int = 256,
+        lookup: Lookup = look_up,
     ) -> None:
         """Set up; nothing is opened yet.
 
         `proxies` of None means what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say now (`ValueError`
         when they can't be used). `max_idle` connections are kept for each origin, for
-        `keep_idle_s` seconds.
+        `keep_idle_s` seconds. `lookup` finds the addresses of hosts.
         """
-        self._dialer = Dialer(ssl_context)
+        self._dialer = Dialer(ssl_context, lookup)
         self._proxies = Proxies.from_environment() if proxies is None else proxies
         self._keep_idle_s = keep_idle_s
         self._max_idle = max_idle
@@ -79,7 +81,9 @@ class HttpTransport:
         loop = pool.loop
         deadline = loop.time() + timeouts.total
         connection = pool.take() or await self._connect(route, timeouts)
-        exchange = Exchange(loop, pool.deadlines, timeouts, deadline, is_head=route.is_head)
+        now = loop.time()
+        due = min(now + timeouts.first_byte, deadline)
+        exchange = Exchange(loop, pool.deadlines, timeouts, now, deadline, due, route.is_head)
         encoded = b"%b%d\r\n\r\n" % (route.encoded, len(body)) if body else route.without_body
         connection.begin(exchange, encoded, body)
         await exchange.head(connection)
@@ -117,6 +121,9 @@ class HttpTransport:
             raise _shut_down()
         origin = head.origin
         proxy = self._proxies.for_origin(origin)
+        if proxy is not None:
+            # It is the proxy that asks for a name's addresses; an address is seen here.
+            refuse_metadata(origin.host, (origin.host,))
         encoded = encode_head(head, proxy)
         with_length = encoded + b"content-length: "
         without = encoded if head.method in _BODILESS else with_length + b"0\r\n"

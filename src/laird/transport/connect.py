@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from laird.domain.errors import Unreachable
@@ -14,13 +14,29 @@ from laird.transport.base import Origin
 from laird.transport.http1 import MAX_HEAD, Connection
 from laird.transport.proxies import Proxy
 
+Lookup = Callable[[str, int], Awaitable[list[tuple[int, str]]]]
+"""Finds the addresses of a host for a port, each with its family.
+
+Raises `OSError`, or `Unreachable` where the host is not to be reached.
+"""
+
+
+async def look_up(host: str, port: int) -> list[tuple[int, str]]:
+    """Ask the system for a host's addresses, best first."""
+    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [(int(family), str(address[0])) for family, _, _, _, address in found]
+
 
 class Dialer:
     """Opens a connection to an origin, through a proxy where one is given."""
 
-    def __init__(self, ssl_context: ssl.SSLContext | None = None) -> None:
-        """Take the TLS settings; None means the system's certificates, loaded at first use."""
+    def __init__(self, ssl_context: ssl.SSLContext | None = None, lookup: Lookup = look_up) -> None:
+        """Take the TLS settings; None means the system's certificates, loaded at first use.
+
+        What `lookup` finds is what is dialled: nothing asks for the name a second time.
+        """
         self._ssl_context = ssl_context
+        self._lookup = lookup
 
     async def open(
         self, origin: Origin, proxy: Proxy | None, connection: Connection, within_s: float
@@ -33,7 +49,9 @@ class Dialer:
         """
         secure = origin.scheme == "https"
         if proxy is None:
-            transport = await _tcp(origin.host, origin.port, lambda: connection, within_s)
+            transport = await _tcp(
+                origin.host, origin.port, lambda: connection, within_s, self._lookup
+            )
         elif secure:
             transport = await _tunnel(origin, proxy, within_s)
         else:
@@ -51,7 +69,7 @@ class Dialer:
         context = self._ssl_context
         if context is None:
             # Reading the system's certificates takes some 20 ms.
-            context = self._ssl_context = await asyncio.to_thread(_default_context)
+            context = self._ssl_context = await asyncio.to_thread(default_context)
         loop = asyncio.get_running_loop()
         try:
             secured = await loop.start_tls(
@@ -73,31 +91,34 @@ class Dialer:
         connection.attach(secured)
 
 
-def _default_context() -> ssl.SSLContext:
+def default_context() -> ssl.SSLContext:
+    """Return TLS settings with the system's certificates; reading them takes some 20 ms."""
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
 
 
 async def _tcp(
-    host: str, port: int, protocol: Callable[[], asyncio.Protocol], within_s: float
+    host: str,
+    port: int,
+    protocol: Callable[[], asyncio.Protocol],
+    within_s: float,
+    lookup: Lookup = look_up,
 ) -> asyncio.Transport:
     """Try the host's addresses in turn, each but the last for its share of the time."""
     loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = await lookup(host, port)
     except (OSError, UnicodeError):
         raise Unreachable(
             f"The name {host} can't be resolved. Check the endpoint, and this machine's DNS."
         ) from None
     last: OSError | None = None
-    for index, (family, _, _, _, address) in enumerate(found, 1):
+    for index, (family, address) in enumerate(found, 1):
         share = within_s / len(found) if index < len(found) else None
         try:
             async with asyncio.timeout(share):
-                transport, _ = await loop.create_connection(
-                    protocol, str(address[0]), port, family=family
-                )
+                transport, _ = await loop.create_connection(protocol, address, port, family=family)
         except OSError as problem:
             last = problem
         else:

@@ -6,7 +6,9 @@ import asyncio
 import math
 import zlib
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
+
+import msgspec
 
 from laird.domain.catalog import Timeouts
 from laird.domain.errors import ConnectionLost, UpstreamError, UpstreamGarbled, UpstreamTimeout
@@ -37,66 +39,36 @@ class Wire(Protocol):
         ...
 
 
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """An `UpstreamResponse`. The connection fills it; it never sees the connection's next one.
 
     A cancelled `read` or `chunk` loses no byte and leaves the exchange as it was: it is `close`
-    that cuts the connection.
+    that cuts the connection. (It is a struct because one is made for each request.)
     """
 
-    __slots__ = (
-        "_chunks",
-        "_deadline",
-        "_deadlines",
-        "_decoder",
-        "_enough",
-        "_error",
-        "_loop",
-        "_since",
-        "_sink",
-        "_size",
-        "_timeouts",
-        "_waiter",
-        "_whole",
-        "_wire",
-        "done",
-        "due",
-        "headers",
-        "is_head",
-        "status",
-    )
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        deadlines: Deadlines,
-        timeouts: Timeouts,
-        deadline: float,
-        *,
-        is_head: bool,
-    ) -> None:
-        self._loop = loop
-        self._deadlines = deadlines
-        self._timeouts = timeouts
-        self._deadline = deadline
-        self._since = now = loop.time()
-        self.due = min(now + timeouts.first_byte, deadline)
-        self.is_head = is_head
-        self.status = 0
-        """0 until the head has arrived."""
-        self.headers: dict[str, str] = {}
-        self.done = False
-        """The message has been read from the wire to its end."""
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._whole: int | None = None
-        self._error: UpstreamError | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._decoder: Decoder | None = None
-        self._sink: Callable[[bytes], bool] | None = None
-        """Takes pieces as they arrive, while somebody pipes."""
-        self._enough = False
-        self._wire: Wire
+    _loop: asyncio.AbstractEventLoop
+    _deadlines: Deadlines
+    _timeouts: Timeouts
+    _since: float
+    """When something was last heard, on the loop's clock."""
+    _deadline: float
+    due: float
+    is_head: bool
+    status: int = 0
+    """0 until the head has arrived."""
+    headers: dict[str, str] = {}
+    done: bool = False
+    """The message has been read from the wire to its end."""
+    _chunks: list[bytes] = []
+    _size: int = 0
+    _whole: int | None = None
+    _error: UpstreamError | None = None
+    _waiter: asyncio.Future[None] | None = None
+    _decoder: Decoder | None = None
+    _sink: Callable[[bytes], bool] | None = None
+    """Takes pieces as they arrive, while somebody pipes."""
+    _enough: bool = False
+    _wire: Wire = cast("Wire", None)
 
     async def head(self, wire: Wire) -> None:
         """Wait for the head, once the request has been written to `wire`."""
