@@ -44,4 +44,5 @@ def test_a_plan_can_be_read_by_people_and_programs() -> None:
                 "detail": "external, and this request must stay local",
             }
         ],
+        "stand_ins": [],
     }

@@ -73,11 +73,12 @@ def test_what_will_serve_later_says_when() -> None:
     assert "cloud/m: it asked for a pause" in error.message
 
 
-def test_a_daily_limit_is_worth_another_try_in_an_hour() -> None:
-    error = refused(name="ollama/m", when=Conditions(exhausted=frozenset({"ollama"})))
+def test_a_daily_limit_is_worth_another_try_when_the_day_is_over() -> None:
+    when = Conditions(exhausted=frozenset({"ollama"}), day_left_s=3600.5)
+    error = refused(name="ollama/m", when=when)
 
     assert isinstance(error, RateLimited)
-    assert error.retry_after_s == 3600
+    assert error.retry_after_s == 3600.5
     assert "daily limit of 9 requests" in error.message
 
 

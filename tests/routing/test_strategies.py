@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.routing.catalogs import CALLER, facts, model, priced, provider, snapshot
 
 from laird.domain.catalog import Snapshot, Strategy
-from laird.domain.health import HealthStatus, ProviderCondition
+from laird.domain.health import ANY_NAME, HealthStatus, LoadedModel, ProviderCondition
 from laird.domain.plan import Conditions
 from laird.routing.names import resolve
 from laird.routing.plan import weigh
@@ -190,3 +190,60 @@ def test_an_order_leaves_nothing_out_and_adds_nothing(
     ordered = STRATEGIES[strategy](list(entries), sizing)
     assert sorted(each[0].key for each in ordered) == [each[0].key for each in entries]
     assert STRATEGIES[strategy](list(entries), sizing) == ordered
+
+
+def holding(**loaded: str | None) -> Conditions:
+    """Return conditions in which each provider holds the model of that name; None: it won't say."""
+    return Conditions(
+        health={
+            name: ProviderCondition(
+                status=HealthStatus.HEALTHY,
+                loaded=None if held is None else (LoadedModel(id=held),),
+            )
+            for name, held in loaded.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("strategy", [Strategy.DEFAULT, Strategy.FASTEST])
+def test_a_warm_model_is_tried_before_a_cold_one(strategy: Strategy) -> None:
+    three = home(strategy, cold={}, warm={}, unsaid={})
+    assert order(three, holding(cold="other", warm="m")) == ["warm", "unsaid", "cold"]
+    assert order(three, holding(cold="other", warm="m", unsaid=None))[-1] == "cold"
+    assert order(three) == ["cold", "warm", "unsaid"]
+
+
+def test_warmth_breaks_ties_of_cost_and_health_only() -> None:
+    costly = home(Strategy.DEFAULT, warm={"pricing": priced(1)}, cold={})
+    assert order(costly, holding(warm="m", cold="x")) == ["cold", "warm"]
+    abroad = home(Strategy.DEFAULT, far={"external": True}, cold={})
+    assert order(abroad, holding(cold="x")) == ["cold", "far"]
+    full = home(Strategy.DEFAULT, warm={"max_concurrent": 1}, cold={})
+    busy = holding(warm="m", cold="x")
+    assert order(full, Conditions(health=busy.health, active={"warm": 1})) == ["cold", "warm"]
+
+
+@pytest.mark.parametrize(
+    "strategy", [Strategy.PRIORITY, Strategy.CHEAPEST, Strategy.LEAST_BUSY, Strategy.WEIGHTED]
+)
+def test_other_strategies_do_not_ask_for_warmth(strategy: Strategy) -> None:
+    both = home(strategy, a={}, b={})
+    assert order(both, holding(a="x", b="m")) == order(both, holding(a="m", b="x"))
+
+
+def test_the_plan_says_what_is_warm() -> None:
+    three = home(Strategy.DEFAULT, cold={}, warm={}, unsaid={})
+    result = weigh(facts("m"), resolve(three, "m"), CALLER, holding(cold="x", warm="m"))
+    reasons = {each.provider.id: each.reason for each in result.attempts}
+    assert reasons == {
+        "warm": "local, free, warm",
+        "cold": "local, free, cold",
+        "unsaid": "local, free",
+    }
+
+
+def test_a_server_that_answers_to_any_name_is_warm_under_each() -> None:
+    one = home(Strategy.DEFAULT, a={})
+    held = ProviderCondition(loaded=(LoadedModel(id="tiny", aliases=(ANY_NAME,)),))
+    result = weigh(facts("m"), resolve(one, "m"), CALLER, Conditions(health={"a": held}))
+    assert result.attempts[0].reason.endswith("warm")

@@ -6,6 +6,7 @@ import secrets
 import unicodedata
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from laird.domain.errors import InvalidRequest
 from laird.domain.keys import ApiKey, PrivacyClass, RateLimit, Scope
@@ -34,6 +35,27 @@ class KeyDraft(msgspec.Struct, frozen=True, kw_only=True):
     privacy: PrivacyClass = PrivacyClass.ANY
     priority: int | None = None
     rate: RateLimit = RateLimit()
+    cache: bool = False
+    keep: bool = False
+
+
+class KeyChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What shall be otherwise; what is not set stays. The fields mean what they do in `ApiKey`.
+
+    What a key may be used for is not among them: that is decided when it is made.
+    """
+
+    name: str | UnsetType = UNSET
+    enabled: bool | UnsetType = UNSET
+    expires_us: int | UnsetType | None = UNSET
+    allowed_models: frozenset[str] | UnsetType = UNSET
+    allowed_providers: frozenset[str] | UnsetType = UNSET
+    privacy: PrivacyClass | UnsetType = UNSET
+    priority: int | UnsetType | None = UNSET
+    requests_per_minute: int | UnsetType | None = UNSET
+    tokens_per_minute: int | UnsetType | None = UNSET
+    cache: bool | UnsetType = UNSET
+    keep: bool | UnsetType = UNSET
 
 
 class NewKey(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,12 +74,7 @@ def make_key(draft: KeyDraft, now_us: int) -> NewKey:
     name = _checked_name(draft.name)
     _check_expiry(draft.expires_us, now_us)
     _check_scopes(draft.scopes)
-    _check_references(draft.allowed_models, "allowed_models", "model")
-    _check_references(draft.allowed_providers, "allowed_providers", "provider")
-    _check_privacy(draft.privacy)
-    _check_priority(draft.priority)
-    _check_limit(draft.rate.requests_per_minute, "requests_per_minute")
-    _check_limit(draft.rate.tokens_per_minute, "tokens_per_minute")
+    _check_policy(draft)
     text = new_key()
     key = ApiKey(
         id=f"key_{secrets.token_hex(8)}",
@@ -73,8 +90,40 @@ def make_key(draft: KeyDraft, now_us: int) -> NewKey:
         privacy=PrivacyClass(draft.privacy),
         priority=draft.priority,
         rate=draft.rate,
+        cache=draft.cache,
+        keep=draft.keep,
     )
     return NewKey(key=key, text=Secret(text))
+
+
+def changed_key(key: ApiKey, wanted: KeyChange, now_us: int) -> ApiKey:
+    """Return a key with some of its fields changed. `now_us` is UTC microseconds since the epoch.
+
+    Raises:
+        InvalidRequest: a field is wrong, or there is none; `param` names it.
+    """
+    fields = {
+        name: value for name, value in msgspec.structs.asdict(wanted).items() if value is not UNSET
+    }
+    if not fields:
+        raise InvalidRequest("There is nothing to change: name at least one field.")
+    if "name" in fields:
+        fields["name"] = _checked_name(fields["name"])
+    if "expires_us" in fields:
+        _check_expiry(fields["expires_us"], now_us)
+    rate = {name: fields.pop(name) for name in RateLimit.__struct_fields__ if name in fields}
+    changed = msgspec.structs.replace(key, **fields, rate=msgspec.structs.replace(key.rate, **rate))
+    _check_policy(changed)
+    return changed
+
+
+def _check_policy(key: KeyDraft | ApiKey) -> None:
+    _check_references(key.allowed_models, "allowed_models", "model")
+    _check_references(key.allowed_providers, "allowed_providers", "provider")
+    _check_privacy(key.privacy)
+    _check_priority(key.priority)
+    _check_limit(key.rate.requests_per_minute, "requests_per_minute")
+    _check_limit(key.rate.tokens_per_minute, "tokens_per_minute")
 
 
 def _checked_name(name: str) -> str:

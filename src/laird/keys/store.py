@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from laird.domain.errors import InvalidRequest, NotFound, StorageUnavailable
 from laird.domain.keys import ApiKey, PrivacyClass, RateLimit
-from laird.keys.draft import KeyDraft, NewKey, make_key
+from laird.keys.draft import KeyChange, KeyDraft, NewKey, changed_key, make_key
 from laird.keys.key_text import contains_key, digest, looks_like_key
 from laird.storage import versions
 from laird.storage.tables import api_keys
@@ -49,14 +49,7 @@ def create(connection: Connection, draft: KeyDraft, now_us: int) -> NewKey:
         InvalidRequest: a field is wrong, or the name is taken; `param` names the field.
     """
     made = make_key(draft, now_us)
-    name = made.key.name
-    # A name that is another key's id would make commands that take either mean two keys.
-    if connection.execute(select(api_keys.c.id).where(_is(name))).first() is not None:
-        raise InvalidRequest(
-            f"There is a key called '{name}' already. Choose another name, or revoke that key"
-            " first.",
-            param="name",
-        )
+    _check_free(connection, made.key.name)
     connection.execute(insert(api_keys).values(_row_of(made.key)))
     versions.bump(connection, VERSION)
     return made
@@ -101,6 +94,26 @@ def set_enabled(connection: Connection, reference: str, *, enabled: bool) -> Api
     return msgspec.structs.replace(key, enabled=enabled)
 
 
+def change(connection: Connection, reference: str, wanted: KeyChange, now_us: int) -> ApiKey:
+    """Change some fields of a key and return it as it is now. `now_us` is UTC microseconds.
+
+    Raises:
+        InvalidRequest: a field is wrong, or the name is taken; `param` names the field.
+        NotFound: there is no such key.
+        StorageUnavailable: its row can't be read as a key.
+    """
+    key = get(connection, reference)
+    changed = changed_key(key, wanted, now_us)
+    if changed.name != key.name:
+        _check_free(connection, changed.name)
+    row = _row_of(changed)
+    # Only this may have been written by somebody else meanwhile.
+    del row["last_used_us"]
+    connection.execute(update(api_keys).where(api_keys.c.id == key.id).values(row))
+    versions.bump(connection, VERSION)
+    return changed
+
+
 def revoke(connection: Connection, reference: str) -> ApiKey:
     """Delete a key for good and return what it was; its name may be used again.
 
@@ -127,6 +140,16 @@ def touch_last_used(connection: Connection, stamps: Mapping[str, int]) -> None:
         .values(last_used_us=stamp),
         [{"key_id": key_id, "stamp": at_us} for key_id, at_us in stamps.items()],
     )
+
+
+def _check_free(connection: Connection, name: str) -> None:
+    # A name that is another key's id would make commands that take either mean two keys.
+    if connection.execute(select(api_keys.c.id).where(_is(name))).first() is not None:
+        raise InvalidRequest(
+            f"There is a key called '{name}' already. Choose another name, or revoke that key"
+            " first.",
+            param="name",
+        )
 
 
 def _is(reference: str) -> ColumnElement[bool]:
@@ -163,6 +186,8 @@ def _key_of(row: RowMapping) -> ApiKey:
             priority=row["priority"],
             rate=RateLimit(row["requests_per_minute"], row["tokens_per_minute"]),
             last_used_us=row["last_used_us"],
+            cache=row["cache"],
+            keep=row["keep"],
         )
     except (msgspec.DecodeError, ValueError) as error:
         raise StorageUnavailable(

@@ -4,32 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from laird.domain.plan import Plan
+from laird.domain.plan import Attempt, Plan
 
 
 def explain(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data.
 
     Shape: `{requested, resolved, strategy, attempts: [{position, provider, model, upstream_model,
-    egress, max_retries, timeout_s, reason}], dropped: [{provider, model, reason, detail}]}`.
+    egress, max_retries, timeout_s, reason}], dropped: [{provider, model, reason, detail}],
+    stand_ins: [as attempts]}`.
     """
     return {
         "requested": plan.requested,
         "resolved": plan.resolved,
         "strategy": plan.strategy,
-        "attempts": [
-            {
-                "position": position,
-                "provider": attempt.provider.id,
-                "model": attempt.model.id,
-                "upstream_model": attempt.model.upstream_model,
-                "egress": attempt.model.egress.value,
-                "max_retries": attempt.max_retries,
-                "timeout_s": attempt.timeout_s,
-                "reason": attempt.reason,
-            }
-            for position, attempt in enumerate(plan.attempts, start=1)
-        ],
+        "attempts": _listed(plan.attempts),
         "dropped": [
             {
                 "provider": each.provider_id,
@@ -39,4 +28,21 @@ def explain(plan: Plan) -> dict[str, Any]:
             }
             for each in plan.dropped
         ],
+        "stand_ins": _listed(plan.stand_ins),
     }
+
+
+def _listed(attempts: tuple[Attempt, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "position": position,
+            "provider": attempt.provider.id,
+            "model": attempt.model.id,
+            "upstream_model": attempt.model.upstream_model,
+            "egress": attempt.model.egress.value,
+            "max_retries": attempt.max_retries,
+            "timeout_s": attempt.timeout_s,
+            "reason": attempt.reason,
+        }
+        for position, attempt in enumerate(attempts, start=1)
+    ]

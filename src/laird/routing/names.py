@@ -16,6 +16,7 @@ import msgspec
 from laird.domain.catalog import Chain, Model, Provider, Snapshot
 from laird.domain.errors import ModelNotFound
 from laird.domain.plan import Dropped, DropReason
+from laird.domain.spending import Spending
 from laird.routing.target import (
     WRITTEN,
     Calling,
@@ -203,6 +204,13 @@ class Names:
         return self._spelling
 
 
+def everything_for(spending: Spending | None, names: Names) -> Target | None:
+    """Return what may stand in for what budgets have no room for; None where nothing may."""
+    if spending is None or not spending.may_go_local:
+        return None
+    return names.resolve(AUTO)
+
+
 def resolve(snapshot: Snapshot, name: str) -> Target:
     """Return what a name means under a snapshot; for many names, keep a `Names`.
 
@@ -244,9 +252,11 @@ def _target(resolved: str, groups: list[Group]) -> Target:
                 )
             )
     strategy = groups[0].strategy
+    candidates = [each for group in kept for each in group.candidates]
     return Target(
         resolved=resolved,
         strategy=WRITTEN if strategy is None else strategy.value,
         groups=tuple(kept),
         disabled=tuple(disabled),
+        only=candidates[0] if len(candidates) == 1 else None,
     )

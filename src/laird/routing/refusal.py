@@ -4,10 +4,11 @@ Where candidates were left out for different reasons, the first of these that ho
 
 1. one was left out for privacy: the request must stay local, and nothing local can serve it;
 2. one will serve it later: it rests, or its daily limit is used up;
-3. one would serve a shorter request;
-4. one would serve a request that asks for less: tools, images, JSON, streaming;
-5. one would serve another key;
-6. nothing is there.
+3. a budget has no room for one;
+4. one would serve a shorter request;
+5. one would serve a request that asks for less: tools, images, JSON, streaming;
+6. one would serve another key;
+7. nothing is there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from laird.domain.errors import (
     NoLocalProvider,
     NoProvider,
     NotAllowed,
+    QuotaExceeded,
     RateLimited,
     UnsupportedField,
 )
@@ -28,9 +30,6 @@ from laird.domain.keys import Caller
 from laird.domain.plan import Conditions, Dropped, DropReason, Plan, RequestFacts
 from laird.routing.target import Candidate, Target, needs_of
 from laird.routing.words import ABILITIES
-
-DAILY_RETRY_S = 3600.0
-"""The wait to suggest when a daily limit is used up; when the day ends is not the planner's."""
 
 _TOLD = 3
 
@@ -50,7 +49,7 @@ def refusal(
 
     if DropReason.PRIVACY in by_reason:
         return _no_local(weighed, caller)
-    tokens = facts.prompt_tokens + (facts.max_tokens or 0)
+    tokens = facts.window_tokens
     limited = among(DropReason.LIMIT)
     used_up = [each for each in limited if tokens <= each.room]
     if wait := _shortest_wait([*used_up, *among(DropReason.HEALTH)], conditions):
@@ -58,6 +57,8 @@ def refusal(
         return RateLimited(
             f"'{weighed.requested}' can't be served now: {_told(later)}.", retry_after_s=wait
         )
+    if dear := among(DropReason.BUDGET):
+        return _no_room(weighed, dear, conditions)
     if small := [*among(DropReason.CONTEXT_WINDOW), *limited]:
         return _too_long(weighed, facts, small)
     if lacking := among(DropReason.CAPABILITY):
@@ -80,12 +81,33 @@ def _no_local(weighed: Plan, caller: Caller) -> LairdError:
     )
 
 
+def _no_room(weighed: Plan, dear: list[Candidate], conditions: Conditions) -> LairdError:
+    """Name the budget that is in the way of the cheapest candidate."""
+    spending = conditions.spending
+    assert spending is not None  # noqa: S101 - nothing else leaves candidates out for a budget
+    objections = [spending.objection(each.provider, each.model) for each in dear]
+    found = [each for each in objections if each is not None]
+    cheapest = min(found, key=lambda each: (each.need is None, each.need or 0))
+    if cheapest.need is None:
+        advice = "Its price can be written into the document; or ask for a model that has one."
+    elif cheapest.passing:
+        advice = "Try again in a moment."
+    else:
+        advice = "Have the limit raised, ask for less, or for a local model that costs nothing."
+    return QuotaExceeded(
+        f"'{weighed.requested}' can't be served: {cheapest.words()}. {advice}",
+        budget_id=cheapest.room.budget.id,
+        retry_after_s=cheapest.retry_after_s(spending.now_us),
+        local=cheapest.local,
+    )
+
+
 def _shortest_wait(candidates: Iterable[Candidate], conditions: Conditions) -> float | None:
     """Return after how many seconds the first of them may serve, None when time is no cure."""
     waits: list[float] = []
     for each in candidates:
         if each.provider_id in conditions.exhausted:
-            waits.append(DAILY_RETRY_S)
+            waits.append(conditions.day_left_s)
         elif (condition := conditions.health.get(each.provider_id)) is not None:
             waits.append(condition.resting_until - conditions.now)
     return min((each for each in waits if each > 0), default=None)
@@ -95,9 +117,15 @@ def _too_long(weighed: Plan, facts: RequestFacts, small: list[Candidate]) -> Lai
     largest = max(small, key=lambda each: each.room)
     wanted = facts.max_tokens or 0
     answer = f" and {wanted} for the answer" if wanted else ""
+    prompt = facts.window_tokens - wanted
+    of_provider = largest.provider.max_tokens_per_request == largest.room
+    limit = " (its maxTokensPerRequest)" if of_provider else ""
+    if prompt + wanted <= largest.room:
+        # Each input fits; together they are over the provider's limit.
+        prompt = facts.prompt_tokens
     return ContextLengthExceeded(
-        f"The prompt is about {facts.prompt_tokens} tokens{answer}, but the largest candidate for"
-        f" '{weighed.requested}', {largest.key}, takes {largest.room} in all."
+        f"The prompt is about {prompt} tokens{answer}, but the largest candidate for"
+        f" '{weighed.requested}', {largest.key}, takes {largest.room} in all{limit}."
         " Shorten the prompt, ask for fewer tokens, or use a model with a larger context window.",
         param="messages",
     )

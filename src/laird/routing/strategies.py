@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from laird.domain.catalog import Strategy
+from laird.domain.catalog import Model, Strategy
+from laird.domain.health import ProviderCondition
 from laird.routing.target import Candidate
 
 
@@ -27,6 +28,14 @@ class Standing(msgspec.Struct, frozen=True, gc=False):
     load: float = 0.0
     """The share of its slots that is taken; 0 where slots are not limited."""
     latency_ms: float | None = None
+    condition: ProviderCondition | None = None
+    """Set where the provider says which models it has loaded."""
+
+    def warm(self, model: Model) -> bool | None:
+        """Tell whether a model is loaded; None where that is not known."""
+        if self.condition is None:
+            return None
+        return self.condition.loaded_as(model.upstream_model) is not None
 
 
 class Sizing(msgspec.Struct, frozen=True, gc=False):
@@ -44,7 +53,7 @@ Order = Callable[[list[Entry], Sizing], list[Entry]]
 
 
 def by_default(entries: list[Entry], sizing: Sizing) -> list[Entry]:
-    """Local before external, then by cost, health, free slots, latency and priority."""
+    """Local before external, then by cost, health, free slots, warmth, latency and priority."""
     prompt, output = sizing.prompt, sizing.output
     usual = _usual_latency(entries)
     ranked = [
@@ -54,6 +63,7 @@ def by_default(entries: list[Entry], sizing: Sizing) -> list[Entry]:
             candidate.cost(prompt, output),
             standing.degraded,
             standing.full,
+            standing.condition is not None and not standing.warm(candidate.model),
             usual if standing.latency_ms is None else standing.latency_ms,
             candidate.priority,
             place,
@@ -92,12 +102,16 @@ def by_cost(entries: list[Entry], sizing: Sizing) -> list[Entry]:
 
 
 def by_latency(entries: list[Entry], _sizing: Sizing) -> list[Entry]:
-    """By the time to the first byte, healthy ones first; an unmeasured one counts as average."""
+    """By the time to the first byte, healthy ones first; an unmeasured one counts as average.
+
+    A model that has to be loaded first comes after those that have not, however quick its server.
+    """
     usual = _usual_latency(entries)
     ranked = [
         (
             standing.degraded,
             standing.full,
+            standing.condition is not None and not standing.warm(candidate.model),
             usual if standing.latency_ms is None else standing.latency_ms,
             candidate.priority,
             place,

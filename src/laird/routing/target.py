@@ -99,6 +99,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     disabled: tuple[Dropped, ...] = ()
     """Candidates left out of the groups and of every plan: those of disabled providers, and the
     demo's where `auto` has real ones."""
+    only: Candidate | None = None
+    """The one candidate, where there is no other in any group."""
 
     @property
     def candidates(self) -> tuple[Candidate, ...]:
