@@ -217,7 +217,7 @@ class TestEgress:
         assert moved.models["x/m"].egress is Egress.EXTERNAL
 
     @pytest.mark.parametrize(
-        "name", ["glm-4.6:cloud", "gpt-oss:120b-cloud", "kimi-cloud", "GLM:CLOUD"]
+        "name", ["glm-4.6:cloud", "gpt-oss:120b-cloud", "kimi-cloud", "GLM:CLOUD", "glm: cloud "]
     )
     def test_a_cloud_model_of_a_local_ollama_is_external_and_unpriced(
         self, compile_text: CompileText, name: str
@@ -226,6 +226,18 @@ class TestEgress:
         far, near = snapshot.models.values()
         assert (far.egress, far.pricing) == (Egress.EXTERNAL, None)
         assert near.egress is Egress.LOCAL
+
+    def test_an_ollama_behind_another_kind_is_known_by_its_tags(
+        self, compile_text: CompileText
+    ) -> None:
+        models = '["glm-4.6:cloud", "org/gpt-oss:120b-cloud", "my-cloud", "qwen3:8b"]'
+        snapshot = compile_text(f"providers: [{{id: x, kind: vllm, models: {models}}}]")
+        assert [model.egress.value for model in snapshot.models.values()] == [
+            "external",
+            "external",
+            "local",
+            "local",
+        ]
 
     def test_a_model_may_be_declared_external(self, compile_text: CompileText) -> None:
         text = "providers: [{id: x, kind: vllm, models: [{id: m, egress: external}, n]}]"

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from laird.config.settings import SETTINGS, Settings, mistyped_settings, read_environment
+from laird.config.settings import (
+    SETTINGS,
+    Settings,
+    SettingSource,
+    mistyped_settings,
+    read_environment,
+    without_secrets,
+)
 from laird.domain.errors import StartError
 
 
@@ -35,6 +42,38 @@ def test_flags_win_over_the_environment_and_that_over_the_file(
     monkeypatch.setenv("LAIRD_HOST", "environment")
     settings = Settings.load({"port": 3, "host": None})
     assert (settings.port, settings.host, settings.log_level) == (3, "environment", "debug")
+
+
+def test_each_setting_tells_where_it_is_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ".env").write_text("LAIRD_HOST=file\nLAIRD_LOG_LEVEL=debug\n")
+    monkeypatch.setenv("laird_log_level", "warning")
+    monkeypatch.setenv("LAIRD_KEEP_DAYS", "")
+    settings = Settings.load({"port": 3})
+    found = {one.row.field: (one.value, one.source) for one in settings.in_force()}
+    assert found["port"] == ("3", SettingSource.FLAG)
+    assert found["log_level"] == ("warning", SettingSource.ENVIRONMENT)
+    assert found["host"] == ("file", SettingSource.FILE)
+    assert found["keep_days"] == ("7", SettingSource.DEFAULT)
+    assert found["home"] == (str(tmp_path / "user" / ".laird"), SettingSource.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("none", "none"),
+        ("sqlite:////home/ann@work/laird.db", "sqlite:////home/ann@work/laird.db"),
+        ("smtp://mail.example:25", "smtp://mail.example:25"),
+        ("smtp://ann:secret@mail.example", "smtp://«redacted»@mail.example"),
+        ("smtp://ann:s/e@c?r#et@mail.example", "smtp://«redacted»@mail.example"),
+        ("postgresql://h/name?password=secret", "postgresql://h/name?«redacted»"),
+        ("postgresql://h/name#secret", "postgresql://h/name?«redacted»"),
+        ("ann:secret@mail.example", "«redacted»"),
+    ],
+)
+def test_secrets_of_urls_are_never_shown(url: str, shown: str) -> None:
+    assert without_secrets(url) == shown
 
 
 def test_an_empty_variable_is_an_unset_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from laird.config.checks import PlacedModel
 from laird.config.document import Finding
 from laird.config.egress import is_loopback, is_own_network
-from laird.config.overrides import env_name
+from laird.config.overrides import WRITTEN
 from laird.config.schema import DocumentEntry, ProviderEntry
 from laird.config.yaml_source import Loc
 from laird.domain.catalog import AuthType, Egress, Kind, Provider
@@ -80,12 +80,11 @@ def _connection(
 def _credential(
     entry: ProviderEntry, provider: Provider, kind: Kind, loc: Loc
 ) -> Iterator[Finding]:
-    secret = entry.auth_secret
-    if secret is not None and env_name(secret) is None:
+    if provider.secret_source == WRITTEN:
         yield Finding(
             (*loc, "authSecret"),
             f"the secret of provider '{entry.id}' is written out in the document.",
-            "Put it in an environment variable and write `authSecret: env:NAME`.",
+            "Move it out of there: laird credentials migrate.",
         )
     if provider.auth_type is AuthType.NONE:
         if provider.secret is not None:
@@ -95,7 +94,14 @@ def _credential(
             )
         return
     if provider.secret is None and provider.enabled:
-        if provider.secret_source is not None:
+        if provider.credential is not None:
+            name = provider.credential
+            yield Finding(
+                (*loc, "authSecret"),
+                f"the stored credential '{name}' has no value, so provider '{entry.id}' has none.",
+                f"Give it one: laird credentials set {name}.",
+            )
+        elif provider.secret_source is not None:
             name = provider.secret_source.removeprefix("env:")
             message = f"the environment variable {name} is not set, so provider '{entry.id}' has"
             yield Finding((*loc, "authSecret"), f"{message} no credential.", f"Set {name}.")

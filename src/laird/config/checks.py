@@ -8,9 +8,10 @@ import msgspec
 
 from laird.config.document import Finding, did_you_mean, pick
 from laird.config.egress import host_of
+from laird.config.privacy import check_privacy
 from laird.config.schema import (
     ALIAS,
-    DEMO_SCHEME,
+    IN_PROCESS,
     REDACTED,
     DocumentEntry,
     InlineModelEntry,
@@ -18,6 +19,8 @@ from laird.config.schema import (
 )
 from laird.config.yaml_source import Loc
 from laird.domain.catalog import Egress, Kind
+from laird.domain.credential import looks_like_a_key
+from laird.domain.local_models import LIBRARY
 
 RESERVED = "auto"
 """The name by which a client leaves the choice of a model to routing."""
@@ -83,8 +86,10 @@ def check(
         yield from _check_kind(provider, ("providers", at), kinds)
     yield from _check_owners(document)
     yield from _check_defaults(models)
+    yield from _check_runs(document, models)
     yield from _check_chains(document, index)
     yield from _check_aliases(document, index)
+    yield from check_privacy(document.privacy)
     fallback = document.routing.fallback
     chains = [chain.id for chain in document.chains]
     if fallback is not None and fallback not in chains:
@@ -133,7 +138,9 @@ def _check_kind(provider: ProviderEntry, loc: Loc, kinds: Mapping[str, Kind]) ->
     kind = kinds.get(provider.kind)
     if kind is None:
         fix = pick(provider.kind, kinds, "kind")
-        yield Finding((*loc, "kind"), f"there is no kind '{provider.kind}'.", fix)
+        # A key that has slipped into the wrong line is not repeated.
+        which = "that kind" if looks_like_a_key(provider.kind) else f"kind '{provider.kind}'"
+        yield Finding((*loc, "kind"), f"there is no {which}.", fix)
         return
     endpoint = provider.endpoint or kind.endpoint
     if endpoint is None:
@@ -143,15 +150,18 @@ def _check_kind(provider: ProviderEntry, loc: Loc, kinds: Mapping[str, Kind]) ->
             f"Add the base URL of {kind.title}, such as `endpoint: https://host/v1`.",
         )
         return
-    if endpoint.startswith(DEMO_SCHEME) != (kind.id == "demo"):
-        yield Finding(
-            (*loc, "endpoint"),
-            f"the endpoint {endpoint} does not fit kind '{kind.id}'.",
-            f"{DEMO_SCHEME} belongs to kind demo alone.",
-        )
+    for own, scheme in IN_PROCESS.items():
+        if endpoint.startswith(scheme) != (kind.id == own):
+            yield Finding(
+                (*loc, "endpoint"),
+                f"the endpoint {endpoint} does not fit kind '{kind.id}'.",
+                f"{scheme} belongs to kind {own} alone.",
+            )
     if provider.auth_secret == REDACTED:
         message = f"{REDACTED} stands for a secret that is not known here."
-        yield Finding((*loc, "authSecret"), message, "Write `authSecret: env:NAME`.")
+        yield Finding(
+            (*loc, "authSecret"), message, "Write `authSecret: env:NAME`, or a stored one's name."
+        )
     known = host_of(kind.endpoint or "")
     if provider.type == "local" and kind.egress is Egress.EXTERNAL and host_of(endpoint) == known:
         yield Finding(
@@ -185,6 +195,18 @@ def _check_defaults(models: list[PlacedModel]) -> Iterator[Finding]:
                 f"provider '{placed.provider_id}' already has the default '{first}'.",
                 "Keep isDefault at one model of a provider.",
             )
+
+
+def _check_runs(document: DocumentEntry, models: list[PlacedModel]) -> Iterator[Finding]:
+    kinds = {provider.id: provider.kind for provider in document.providers}
+    for placed in models:
+        entry = placed.entry
+        if kinds.get(placed.provider_id, LIBRARY) == LIBRARY:
+            continue
+        for field, value in (("gpuLayers", entry.gpu_layers), ("slots", entry.slots)):
+            if value is not None:
+                message = f"'{field}' is for models that Laird runs itself, of kind {LIBRARY}."
+                yield Finding((*placed.loc, field), message, "Take the line out.")
 
 
 def _check_chains(document: DocumentEntry, index: ModelIndex) -> Iterator[Finding]:

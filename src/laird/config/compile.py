@@ -12,13 +12,16 @@ from laird.config.checks import ModelIndex, PlacedModel, check, placed_models, r
 from laird.config.document import Document, Finding, revision_of
 from laird.config.egress import leaves_by_name, provider_egress
 from laird.config.overrides import (
+    FoundSecret,
     Override,
     auth_type,
     find_secret,
     read_override,
     stray_overrides,
 )
+from laird.config.privacy import compile_privacy
 from laird.config.schema import (
+    CacheEntry,
     CapabilitiesEntry,
     ChainEntry,
     InlineModelEntry,
@@ -27,6 +30,7 @@ from laird.config.schema import (
     RoutingEntry,
     TimeoutsEntry,
 )
+from laird.domain.cache import CacheRule, CacheSettings
 from laird.domain.catalog import (
     FREE,
     Capabilities,
@@ -44,12 +48,15 @@ from laird.domain.catalog import (
     Strategy,
     Timeouts,
 )
+from laird.domain.credential import CredentialSource, NoCredentials
 from laird.domain.errors import ConfigError, Problem
+from laird.domain.local_models import LIBRARY, RunSettings
 from laird.domain.money import nano_from_usd
 
 PriceLookup = Callable[[Kind, str], Pricing | None]
 """Finds the price of an upstream model of a kind, or None where it is unknown."""
 
+_NOTHING_STORED = NoCredentials()
 _CONNECT_S = {Egress.LOCAL: 5.0, Egress.EXTERNAL: 10.0}
 
 
@@ -59,11 +66,13 @@ def compile_snapshot(
     kinds: Mapping[str, Kind],
     environment: Mapping[str, str],
     price: PriceLookup,
+    credentials: CredentialSource = _NOTHING_STORED,
 ) -> Snapshot:
     """Compile a document; a pure function of its arguments.
 
     `environment` gives overrides (`PROVIDER_{ID}_ENDPOINT`, `_ENABLED`, `_API_KEY`) and the
-    secrets that `env:NAME` names. Raises `ConfigError` with every mistake between entries.
+    secrets that `env:NAME` names, `credentials` those that are stored. Raises `ConfigError` with
+    every mistake between entries.
     """
     entries = document.entries
     placed = placed_models(entries)
@@ -74,7 +83,10 @@ def compile_snapshot(
     for entry in entries.providers:
         override, wrong = read_override(entry.id, environment)
         problems += wrong
-        providers[entry.id] = _provider(entry, kinds[entry.kind], override, environment)
+        kind = kinds[entry.kind]
+        endpoint = override.endpoint or entry.endpoint or kind.endpoint or ""
+        found = find_secret(entry, kind, endpoint, override, environment, credentials)
+        providers[entry.id] = _provider(entry, kind, endpoint, override, found)
     models: dict[str, Model] = {}
     for one in placed:
         provider = providers[one.provider_id]
@@ -99,6 +111,8 @@ def compile_snapshot(
         by_name=_by_name(models),
         defaults=_defaults(models, placed),
         routing=_routing(entries.routing),
+        cache=_cache(entries.cache),
+        privacy=compile_privacy(entries.privacy),
         warnings=(*warnings, *stray_overrides(providers, environment)),
     )
 
@@ -120,11 +134,9 @@ def _not_local(placed: PlacedModel, provider: Provider) -> Finding:
 
 
 def _provider(
-    entry: ProviderEntry, kind: Kind, override: Override, environment: Mapping[str, str]
+    entry: ProviderEntry, kind: Kind, endpoint: str, override: Override, found: FoundSecret
 ) -> Provider:
-    endpoint = override.endpoint or entry.endpoint or kind.endpoint or ""
     egress = provider_egress(entry, kind, endpoint)
-    secret, source = find_secret(entry, kind, endpoint, override, environment)
     return Provider(
         id=entry.id,
         name=entry.name or entry.id,
@@ -141,9 +153,10 @@ def _provider(
             timeout=entry.health_check_timeout,
             path=entry.health_check_path,
         ),
-        auth_type=auth_type(entry, kind, has_secret=source is not None),
-        secret=secret,
-        secret_source=source,
+        auth_type=auth_type(entry, kind, has_secret=found.source is not None),
+        secret=found.secret,
+        secret_source=found.source,
+        credential=found.credential,
         timeouts=_timeouts(entry.timeouts, egress),
         daily_request_limit=entry.daily_request_limit,
         max_tokens_per_request=entry.max_tokens_per_request,
@@ -180,6 +193,13 @@ def _model(entry: InlineModelEntry, provider: Provider, kind: Kind, price: Price
         pricing=_pricing(entry, egress, provider, lambda: price(kind, upstream)),
         capabilities=_capabilities(entry.capabilities, kind.capabilities),
         tags=tuple(entry.tags),
+        run=_run(entry) if kind.id == LIBRARY else None,
+    )
+
+
+def _run(entry: InlineModelEntry) -> RunSettings:
+    return RunSettings(
+        context_size=entry.context_window, gpu_layers=entry.gpu_layers, slots=entry.slots or 1
     )
 
 
@@ -209,6 +229,7 @@ def _written_pricing(entry: PricingEntry) -> Pricing:
         output=_rate(entry.output),
         cached_input=None if entry.cached_input is None else _rate(entry.cached_input),
         cache_write=None if entry.cache_write is None else _rate(entry.cache_write),
+        cache_write_1h=None if entry.cache_write_1h is None else _rate(entry.cache_write_1h),
         version="document",
     )
 
@@ -259,6 +280,23 @@ def _defaults(models: Mapping[str, Model], placed: list[PlacedModel]) -> dict[st
         if best is None or rank < best[0]:
             chosen[model.provider_id] = (rank, model)
     return {provider_id: model for provider_id, (_, model) in chosen.items()}
+
+
+def _cache(entry: CacheEntry) -> CacheSettings:
+    return CacheSettings(
+        ttl_s=entry.ttl,
+        max_bytes=entry.max_bytes,
+        max_entry_bytes=entry.max_entry_bytes,
+        shared=entry.shared,
+        rules=tuple(
+            CacheRule(
+                models=tuple(rule.models),
+                keys=tuple(rule.keys),
+                workflows=tuple(rule.workflows),
+            )
+            for rule in entry.rules
+        ),
+    )
 
 
 def _routing(entry: RoutingEntry) -> RoutingRules:

@@ -7,14 +7,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from laird.config.rewrite import dump_yaml
-from laird.config.schema import slug
-from laird.domain.catalog import Kind
-
-STARTER_MODELS: Mapping[str, tuple[str, ...]] = {
-    "openai": ("gpt-5-mini", "gpt-5", "gpt-4o-mini", "text-embedding-3-small"),
-    "anthropic": ("claude-haiku-4-5", "claude-sonnet-4-5"),
-}
-"""A few well-known models by kind, to begin with."""
 
 _HEAD = """\
 # What Laird serves: providers, their models, failover chains and routing.
@@ -60,66 +52,27 @@ _TAIL = """
 """
 
 
-class FoundServer(msgspec.Struct, frozen=True, kw_only=True):
-    """A local server that runs on this machine or network."""
+class FirstEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """A provider that was found, as it is written, and a line above it that says why."""
 
-    kind: str
-    endpoint: str
-    models: tuple[str, ...] = ()
+    comment: str
+    fields: Mapping[str, object]
+    local: bool
+    """A server that runs, and not a cloud."""
 
 
-def first_document(
-    *,
-    servers: Sequence[FoundServer] = (),
-    kinds: Mapping[str, Kind],
-    environment: Mapping[str, str],
-    starter_models: Mapping[str, Sequence[str]] = STARTER_MODELS,
-) -> str:
-    """Return the text of the first document.
+def first_document(entries: Sequence[FirstEntry] = ()) -> str:
+    """Return the text of the first document: the demo provider, and what was found.
 
-    It has the demo provider, each found server, and each cloud provider whose usual variable is
-    set and for which starter models are known; their keys stay in the environment.
+    Keys of cloud providers stay in the environment.
     """
-    taken = {"demo", "auto"}
-    parts = [_HEAD]
-    for server in servers:
-        title = kinds[server.kind].title if server.kind in kinds else server.kind
-        fields = {
-            "id": _free(server.kind, taken),
-            "kind": server.kind,
-            "endpoint": server.endpoint,
-            "models": [_model(name) for name in server.models],
-        }
-        parts.append(_entry(f"{title}, found running.", fields))
-    if not servers:
+    parts = [_HEAD, *(_entry(entry) for entry in entries if entry.local)]
+    if not any(entry.local for entry in entries):
         parts.append(_NO_SERVERS)
-    for kind in kinds.values():
-        names = starter_models.get(kind.id, ())
-        if not names or not kind.env_key or not environment.get(kind.env_key):
-            continue
-        fields = {
-            "id": _free(kind.id, taken),
-            "kind": kind.id,
-            "authSecret": f"env:{kind.env_key}",
-            "models": list(names),
-        }
-        parts.append(_entry(f"{kind.title}, since {kind.env_key} is set.", fields))
+    parts += [_entry(entry) for entry in entries if not entry.local]
     return "".join([*parts, _TAIL])
 
 
-def _model(name: str) -> object:
-    """Return a model's entry: its bare name where an id can be made of it."""
-    return name if slug(name) else {"id": "model", "upstreamModel": name}
-
-
-def _free(name: str, taken: set[str]) -> str:
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}-{number}", number + 1
-    taken.add(found)
-    return found
-
-
-def _entry(comment: str, fields: Mapping[str, object]) -> str:
-    lines = dump_yaml(dict(fields)).splitlines()
-    return f"\n  # {comment}\n  - " + "\n    ".join(lines) + "\n"
+def _entry(entry: FirstEntry) -> str:
+    lines = dump_yaml(dict(entry.fields)).splitlines()
+    return f"\n  # {entry.comment}\n  - " + "\n    ".join(lines) + "\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from laird.config.checks import placed_models
-from laird.config.schema import DocumentEntry, Entry
+from laird.config.schema import DocumentEntry, Entry, PrivacyEntry
 
 _SECRET = "authSecret"  # noqa: S105  (the name of a field)
 _MAX_LINES = 100
@@ -25,10 +25,22 @@ def describe_changes(old: DocumentEntry | None, new: DocumentEntry) -> tuple[str
         *_compare("chain", _chains(old), _chains(new)),
         *_fields("aliases", dict(old.aliases), dict(new.aliases)),
         *_fields("routing", _written(old.routing), _written(new.routing)),
+        *_fields("cache", _written(old.cache), _written(new.cache)),
+        *_privacy(old.privacy, new.privacy),
     ]
     if len(lines) > _MAX_LINES:
         lines[_MAX_LINES - 1 :] = [f"and {len(lines) - _MAX_LINES + 1} more changes"]
     return tuple(lines) or ("comments, order or spelling",)
+
+
+def _privacy(old: PrivacyEntry, new: PrivacyEntry) -> Iterator[str]:
+    parts = [_written(each) for each in (old, new)]
+    before, after = (
+        {str(rule["name"]): dict(rule) for rule in part.pop("rules")}  # type: ignore[attr-defined]
+        for part in parts
+    )
+    yield from _fields("privacy", *parts)
+    yield from _compare("privacy rule", before, after)
 
 
 def _written(entry: Entry) -> dict[str, object]:

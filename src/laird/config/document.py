@@ -14,6 +14,7 @@ from pydantic_core import ErrorDetails
 
 from laird.config.schema import DocumentEntry, slug
 from laird.config.yaml_source import Loc, YamlSource, path_text, read_yaml
+from laird.domain.credential import looks_like_a_key
 from laird.domain.errors import ConfigError, Problem
 
 DEFAULT_FILE = "providers.yaml"
@@ -171,7 +172,7 @@ def _shown(data: object, loc: Loc) -> str:
     if value is None or isinstance(value, list | dict) or "authSecret" in loc:
         return "."
     text = str(value)
-    if len(text) > 32 or text.startswith(("sk-", "lai_")):
+    if text.startswith(("sk-", "lai_")) or looks_like_a_key(text):
         return "."
     return f", not '{text}'." if isinstance(value, str) else f", not {text.lower()}."
 

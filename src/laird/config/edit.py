@@ -24,6 +24,8 @@ _SHAPE: Mapping[str, type] = {
     "chains": list,
     "aliases": dict,
     "routing": dict,
+    "cache": dict,
+    "privacy": dict,
 }
 _NULL_MEANS_SOMETHING = frozenset({"authType"})
 

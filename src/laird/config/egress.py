@@ -11,6 +11,7 @@ from laird.domain.catalog import Egress, Kind
 
 _OWN_SUFFIXES = (".localhost", ".local", ".lan", ".internal", ".home.arpa", ".intranet", ".ts.net")
 _OLLAMA_PORT = 11434
+_CLOUD_TAG = re.compile(r":([^/:]*-)?cloud$")
 
 
 def host_of(endpoint: str) -> str:
@@ -33,9 +34,10 @@ def is_loopback(endpoint: str) -> bool:
 def is_own_network(endpoint: str) -> bool:
     """Say whether an endpoint's host is certainly ours: private addresses and private names.
 
-    A name without a dot, as containers have, counts as ours. `demo://` never leaves the process.
+    A name without a dot, as containers have, counts as ours. `demo://` and
+    `library://` are served by Laird itself.
     """
-    if endpoint.startswith("demo:"):
+    if endpoint.startswith(("demo:", "library:")):
         return True
     host = host_of(endpoint)
     address = _address(host)
@@ -69,10 +71,15 @@ def provider_egress(entry: ProviderEntry, kind: Kind, endpoint: str) -> Egress:
 def leaves_by_name(kind: Kind, endpoint: str, upstream_model: str) -> bool:
     """Say whether an Ollama model runs in Ollama's cloud although the server is local.
 
-    Such models are tagged `cloud` or `…-cloud` (`glm-4.6:cloud`, `gpt-oss:120b-cloud`).
+    Such models are tagged `cloud` or `…-cloud` (`glm-4.6:cloud`, `gpt-oss:120b-cloud`). Ollama
+    looks past upper case and white space in the tag. Any kind of server may have an Ollama behind
+    it, so the tag counts for all.
     """
+    name = "".join(upstream_model.lower().split())
+    if _CLOUD_TAG.search(name):
+        return True
     try:
         is_ollama = kind.id == "ollama" or urlsplit(endpoint).port == _OLLAMA_PORT
     except ValueError:
         is_ollama = False
-    return is_ollama and upstream_model.lower().endswith(("-cloud", ":cloud"))
+    return is_ollama and name.endswith("-cloud")

@@ -408,6 +408,7 @@ def _pricing(info: _Data) -> dict[str, object]:
         "output": "output_cost_per_token",
         "cachedInput": "cache_read_input_token_cost",
         "cacheWrite": "cache_creation_input_token_cost",
+        "cacheWrite1h": "cache_creation_input_token_cost_above_1hr",
     }
     prices: dict[str, object] = {}
     for ours, theirs in names.items():

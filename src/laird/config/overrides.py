@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from laird.config.document import did_you_mean
 from laird.config.schema import Endpoint, ProviderEntry
 from laird.domain.catalog import AuthType, Kind
+from laird.domain.credential import CredentialSource, is_name
 from laird.domain.errors import Problem
 from laird.domain.secret import Secret
 
@@ -94,36 +95,78 @@ def stray_overrides(provider_ids: Iterable[str], environment: Mapping[str, str])
     return warnings
 
 
+WRITTEN = "document"
+"""The source of a secret that stands in the document itself."""
+STORED = "stored:"
+"""How the source of a stored credential begins where it is shown, and may in a document."""
+
+
+class FoundSecret(msgspec.Struct, frozen=True):
+    """A provider's credential, and where it is from."""
+
+    secret: Secret | None = None
+    """None where there is none, or where its source has none now."""
+    source: str | None = None
+    """Fit to be shown; None where nothing says that there should be one."""
+    credential: str | None = None
+    """The name of the stored credential that it is."""
+
+
 def find_secret(
     entry: ProviderEntry,
     kind: Kind,
     endpoint: str,
     override: Override,
     environment: Mapping[str, str],
-) -> tuple[Secret | None, str | None]:
+    credentials: CredentialSource,
+) -> FoundSecret:
     """Return a provider's credential and where it is from.
 
     In order: `PROVIDER_{ID}_API_KEY`; the document's `authSecret`, where `env:NAME` names a
-    variable; the kind's usual variable, but only for the kind's own endpoint, so that no key goes
-    to a host it was not made for.
+    variable and the name of a stored credential means that one, also as `stored:NAME`; the kind's
+    usual variable, but only for the kind's own endpoint, so that no key goes to a host it was not
+    made for.
     """
     if override.api_key:
-        return Secret(override.api_key), variable(entry.id, "API_KEY")
+        return FoundSecret(Secret(override.api_key), variable(entry.id, "API_KEY"))
     if entry.auth_secret is not None:
-        name = env_name(entry.auth_secret)
-        if name is None:
-            return Secret(entry.auth_secret), "document"
-        value = environment.get(name)
-        return (Secret(value) if value else None), f"env:{name}"
+        return _named(entry.id, entry.auth_secret, environment, credentials)
     wanted = kind.env_key if entry.auth_type != "null" and endpoint == kind.endpoint else None
     if wanted and environment.get(wanted):
-        return Secret(environment[wanted]), f"env:{wanted}"
-    return None, None
+        return FoundSecret(Secret(environment[wanted]), f"env:{wanted}")
+    return FoundSecret()
+
+
+def _named(
+    provider_id: str,
+    auth_secret: str,
+    environment: Mapping[str, str],
+    credentials: CredentialSource,
+) -> FoundSecret:
+    name = env_name(auth_secret)
+    if name is not None:
+        value = environment.get(name)
+        return FoundSecret(Secret(value) if value else None, f"env:{name}")
+    said = stored_name(auth_secret)
+    stored = credentials.find(said or auth_secret)
+    if stored is not None:
+        return FoundSecret(stored.secret, f"{STORED}{stored.name}", stored.name)
+    if said is not None or auth_secret == provider_id:
+        # It is not there yet, or no more. What is moved out of a document gets its provider's id.
+        name = said or auth_secret
+        return FoundSecret(None, f"{STORED}{name}", name)
+    return FoundSecret(Secret(auth_secret), WRITTEN)
 
 
 def env_name(auth_secret: str) -> str | None:
     """Return NAME of an `env:NAME`, or None for a secret that is written out."""
     return auth_secret[4:].strip() if auth_secret.startswith("env:") else None
+
+
+def stored_name(auth_secret: str) -> str | None:
+    """Return NAME of a `stored:NAME`, or None for anything else, also where NAME can't be one."""
+    name = auth_secret.removeprefix(STORED).strip()
+    return name if auth_secret.startswith(STORED) and is_name(name) else None
 
 
 def auth_type(entry: ProviderEntry, kind: Kind, *, has_secret: bool) -> AuthType:

@@ -20,6 +20,8 @@ PLAIN_ID = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 MODEL_ID = r"^[a-z0-9][a-z0-9._:/-]{0,199}$"
 ALIAS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@+-]{0,199}")
 DEMO_SCHEME = "demo://"
+IN_PROCESS = {"demo": DEMO_SCHEME, "library": "library://"}
+"""What is served by Laird itself: the scheme of its endpoint, by kind."""
 REDACTED = "«redacted»"
 """What stands in place of a secret wherever a document is shown or kept."""
 _DAY_S = 86_400.0
@@ -33,7 +35,7 @@ def slug(name: str) -> str:
 
 
 def _endpoint(value: object) -> object:
-    if not isinstance(value, str) or value.startswith(DEMO_SCHEME):
+    if not isinstance(value, str) or value.startswith(tuple(IN_PROCESS.values())):
         return value
     try:
         parts = urlsplit(value)
@@ -72,6 +74,20 @@ def _empty_mapping(value: object) -> object:
     return {} if value is None else value
 
 
+_SIZE = re.compile(r"([0-9]+) ?([kMG]i?B)?")
+_UNITS = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def _size(value: object) -> object:
+    """Read `64MiB` as bytes."""
+    if not isinstance(value, str):
+        return value
+    match = _SIZE.fullmatch(value)
+    if match is None:
+        raise ValueError("must be a number of bytes, or such as 500kB or 64MiB")
+    return int(match[1]) * _UNITS.get(match[2], 1)
+
+
 def _nothing(value: object) -> object:
     """Read `authType: null`, which YAML turns into nothing, as the word."""
     return "null" if value is None else value
@@ -84,7 +100,12 @@ PlainId = Annotated[str, Field(pattern=PLAIN_ID)]
 ModelId = Annotated[str, Field(pattern=MODEL_ID)]
 Title = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(gt=0, le=_DAY_S)]
+Bytes = Annotated[int, BeforeValidator(_size), Field(ge=0, le=2**40)]
+Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Region = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+ActionName = Literal["off", "warn", "local", "refuse"]
+CategoryName = Literal["secrets", "cards", "iban", "nationalIds", "email", "phone"]
 StrategyName = Literal["default", "priority", "cheapest", "fastest", "least-busy", "weighted"]
 
 
@@ -117,6 +138,7 @@ class PricingEntry(Entry):
     output: Usd
     cached_input: Usd | None = None
     cache_write: Usd | None = None
+    cache_write_1h: Usd | None = Field(default=None, alias="cacheWrite1h")
 
 
 class CapabilitiesEntry(Entry):
@@ -144,6 +166,8 @@ class InlineModelEntry(Entry):
     cost_per_1k_tokens: Usd | None = Field(default=None, alias="costPer1kTokens")
     capabilities: CapabilitiesEntry = CapabilitiesEntry()
     tags: Annotated[list[Title], BeforeValidator(_empty_list)] = []
+    gpu_layers: Annotated[int, Field(ge=-1, le=10_000)] | None = None
+    slots: Annotated[int, Field(ge=1, le=256)] | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -224,6 +248,62 @@ class RoutingEntry(Entry):
     agent_prefix: Annotated[str, Field(max_length=64)] = "agent-"
 
 
+class CacheRuleEntry(Entry):
+    """Requests that use the cache unasked; `*` in a pattern stands for any characters."""
+
+    models: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    keys: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    workflows: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+
+
+class CacheEntry(Entry):
+    """The response cache."""
+
+    ttl: Annotated[float, Field(gt=0, le=366 * _DAY_S)] = 3600.0
+    max_bytes: Bytes = 64 * 2**20
+    max_entry_bytes: Bytes = 2**20
+    shared: bool = False
+    rules: Annotated[list[CacheRuleEntry], BeforeValidator(_empty_list)] = []
+
+
+class DetectEntry(Entry):
+    """What follows when a category is found in a request."""
+
+    secrets: ActionName = "off"
+    cards: ActionName = "off"
+    iban: ActionName = "off"
+    national_ids: ActionName = "off"
+    email: ActionName = "off"
+    phone: ActionName = "off"
+
+
+class PrivacyConditionsEntry(Entry):
+    """When a privacy rule holds; `*` in a pattern stands for any characters."""
+
+    keys: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    workflows: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    models: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    contains: Annotated[list[Pattern], BeforeValidator(_empty_list)] = []
+    detected: Annotated[list[CategoryName], BeforeValidator(_empty_list)] = []
+
+
+class PrivacyRuleEntry(Entry):
+    """One privacy rule."""
+
+    name: PlainId
+    when: PrivacyConditionsEntry
+    then: Literal["any", "warn", "local", "refuse"]
+
+
+class PrivacyEntry(Entry):
+    """What may leave the house."""
+
+    detect: Annotated[DetectEntry, BeforeValidator(_empty_mapping)] = DetectEntry()
+    attachments: Literal["any", "warn", "local"] = "local"
+    regions: Annotated[list[Region], BeforeValidator(_empty_list)] = []
+    rules: Annotated[list[PrivacyRuleEntry], BeforeValidator(_empty_list)] = []
+
+
 class DocumentEntry(Entry):
     """The whole document."""
 
@@ -233,3 +313,5 @@ class DocumentEntry(Entry):
     chains: Annotated[list[ChainEntry], BeforeValidator(_empty_list)] = []
     aliases: Annotated[Mapping[str, str], BeforeValidator(_empty_mapping)] = {}
     routing: Annotated[RoutingEntry, BeforeValidator(_empty_mapping)] = RoutingEntry()
+    cache: Annotated[CacheEntry, BeforeValidator(_empty_mapping)] = CacheEntry()
+    privacy: Annotated[PrivacyEntry, BeforeValidator(_empty_mapping)] = PrivacyEntry()

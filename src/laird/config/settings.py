@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import msgspec
 from dotenv import dotenv_values
-from pydantic import ByteSize, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    ByteSize,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticUndefined
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -18,6 +27,7 @@ from laird.domain.errors import StartError
 
 PREFIX = "LAIRD_"
 DOTENV = ".env"
+_REDACTED = "«redacted»"
 
 
 class SettingRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +39,25 @@ class SettingRow(msgspec.Struct, frozen=True, kw_only=True):
     """The flag's name, such as `port`."""
     default: str
     meaning: str
+
+
+class SettingSource(StrEnum):
+    """Where the value of a setting is from."""
+
+    DEFAULT = "default"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    """The file `.env`."""
+    FLAG = "flag"
+    """Of the command, or of the program that Laird runs in."""
+
+
+class SettingInForce(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting as it is in force; a secret in its value is `«redacted»`."""
+
+    row: SettingRow
+    value: str
+    source: SettingSource
 
 
 class Settings(BaseSettings):
@@ -77,6 +106,29 @@ class Settings(BaseSettings):
         ge=1024,
         description="Largest request body, in bytes or as 20MB or 20MiB.",
     )
+    fetch_images: bool = Field(
+        default=True,
+        description="Fetch images and files that requests name by URL, for providers that do not.",
+    )
+    fetch_allow: str = Field(
+        default="none",
+        description="Hosts, addresses and networks that may be fetched from beside the internet.",
+    )
+    library_memory: ByteSize | None = Field(
+        default=None,
+        ge=1024 * 1024,
+        description="Memory that models run by Laird may have, as 12GiB; else what is free.",
+    )
+    library_idle_s: float = Field(
+        default=600.0,
+        gt=0,
+        le=365 * 86_400,
+        description="A model run by Laird is unloaded when nobody used it for so long, seconds.",
+    )
+    discovery_hosts: str = Field(
+        default="none",
+        description="Hosts beside this machine where running model servers are looked for.",
+    )
     drain_seconds: float = Field(
         default=30.0,
         ge=0,
@@ -84,8 +136,62 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How long running requests may go on after a stop signal.",
     )
+    smtp_url: str = Field(
+        default="none",
+        repr=False,
+        description="Mail server for alerts, as smtp://user:password@host:587 or smtps://….",
+    )
+    alert_from: str = Field(default="none", description="Sender of alerts by mail.")
+    alert_to: str = Field(
+        default="none", description="Recipients of alerts by mail, with commas between."
+    )
+    allowed_hosts: str = Field(
+        default="none",
+        description="Names by which people reach this Laird, beside those of this machine.",
+    )
+    trusted_proxies: str = Field(
+        default="none",
+        description="Addresses of reverse proxies whose X-Forwarded-For and -Proto are believed.",
+    )
+    public_url: str = Field(
+        default="none",
+        description="Where people reach this Laird, for links, such as https://laird.example.",
+    )
+    cors_origins: str = Field(
+        default="none",
+        description="Origins of other web pages that may use the inference routes; * is all.",
+    )
+    max_connections: int = Field(
+        default=4096, ge=1, le=1_000_000, description="Clients that may be connected at once."
+    )
+    credential_store: Literal["auto", "keyring", "vault"] = Field(
+        default="auto",
+        description="Where new credentials go: keyring, vault, or auto (keyring, else vault).",
+    )
+    responses_retention_days: int = Field(
+        default=30,
+        ge=1,
+        le=36500,
+        description="Days that a stored response is kept after it was last gone on from.",
+    )
+    keep_requests: bool = Field(
+        default=False, description="Keep requests and answers of all keys for a while."
+    )
+    keep_days: int = Field(
+        default=7, ge=1, le=3650, description="Days that requests and answers are kept."
+    )
+    keep_max_bytes: ByteSize = Field(
+        default=ByteSize(1024**3),
+        ge=0,
+        description="What kept requests and answers may take, in bytes or as 2GiB.",
+    )
+    keep_local: bool = Field(
+        default=False, description="Keep also requests that must stay local, and their answers."
+    )
 
-    @field_validator("log_level", "log_format", mode="before")
+    _sources: dict[str, SettingSource] = PrivateAttr(default_factory=dict)
+
+    @field_validator("log_level", "log_format", "credential_store", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value
@@ -118,11 +224,39 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in (flags or {}).items() if value is not None}
         try:
-            return cls(**given)
+            loaded = cls(**given)
         except ValidationError as error:
             raise StartError(_one_line(error, given)) from None
         except UnicodeDecodeError:
             raise StartError(f"{DOTENV} is not UTF-8 text: save it as UTF-8.") from None
+        loaded._sources.update(loaded._told_sources(given))
+        return loaded
+
+    def _told_sources(self, given: Mapping[str, Any]) -> Iterator[tuple[str, SettingSource]]:
+        """Yield where each value that is no default is from, as long as that can still be told."""
+        set_there = {name.upper() for name, value in os.environ.items() if value}
+        for name in self.model_fields_set:
+            if name in given:
+                yield name, SettingSource.FLAG
+            elif f"{PREFIX}{name.upper()}" in set_there:
+                yield name, SettingSource.ENVIRONMENT
+            else:
+                yield name, SettingSource.FILE
+
+    def in_force(self) -> tuple[SettingInForce, ...]:
+        """Return all settings with their sources, in the order of `SETTINGS`, without secrets."""
+        return tuple(
+            SettingInForce(
+                row=row,
+                value=self._shown(row.field),
+                source=self._sources.get(row.field, SettingSource.DEFAULT),
+            )
+            for row in SETTINGS
+        )
+
+    def _shown(self, field: str) -> str:
+        value = str(getattr(self, field))
+        return value if type(self).model_fields[field].repr else without_secrets(value)
 
     def prepare_home(self) -> None:
         """Create the home directory (mode 0700) and make sure that it can be written.
@@ -136,6 +270,21 @@ class Settings(BaseSettings):
             raise StartError(f"{self.home} can't be created ({error.strerror}). {advice}") from None
         if not os.access(self.home, os.W_OK | os.X_OK):
             raise StartError(f"{self.home} can't be written. {advice}")
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL with `«redacted»` in place of user, password and query."""
+    scheme, separator, rest = url.partition("://")
+    if scheme.startswith("sqlite"):
+        return url
+    if not separator:
+        return _REDACTED if "@" in url else url
+    # A password may have any character in it: nothing before the last @ is shown.
+    _, at, place = rest.rpartition("@")
+    shown = re.split("[?#]", place, maxsplit=1)[0]
+    user = f"{_REDACTED}@" if at else ""
+    rest_of_it = f"?{_REDACTED}" if shown != place else ""
+    return f"{scheme}://{user}{shown}{rest_of_it}"
 
 
 def _one_line(error: ValidationError, flags: Mapping[str, Any]) -> str:
