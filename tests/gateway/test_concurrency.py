@@ -31,7 +31,7 @@ async def test_one_at_a_time_under_fifty_clients_agents_first(
         await first.wait_for(lambda: chats(first))
         people = [asyncio.create_task(person.chat("a/m", "person")) for _ in range(25)]
         agents = [asyncio.create_task(agent.chat("a/m", "agent")) for _ in range(24)]
-        await until(lambda: laird.program.gateway.active >= 50, within=5)
+        await until(lambda: laird.program.gateway.active >= 50)
         gate.open()
         replies = await asyncio.gather(holding, *people, *agents)
 
@@ -57,7 +57,7 @@ async def test_streams_hold_their_slot_to_their_end(
         await stream.head()
         await stream.until(b"lo ")
         waiting = asyncio.create_task(laird.client().chat("a/m"))
-        await until(lambda: laird.program.gateway.active >= 2, within=5)
+        await until(lambda: laird.program.gateway.active >= 2)
         assert len(chats(first)) == 1
         gate.open()
         assert (await waiting).status == 200
@@ -92,7 +92,7 @@ async def test_a_full_queue_is_said_at_once(first: ScriptedUpstream, tmp_path: P
         tasks = [asyncio.create_task(client.chat("a/m"))]
         await first.wait_for(lambda: chats(first))
         tasks.append(asyncio.create_task(client.chat("a/m")))
-        await until(lambda: laird.program.gateway.active >= 2, within=5)
+        await until(lambda: laird.program.gateway.active >= 2)
         refused = await client.chat("a/m")
         assert refused.status == 503
         assert refused.error["code"] == "provider_capacity_exceeded"
@@ -118,7 +118,7 @@ async def test_ten_thousand_cancelled_requests_lose_no_slot(
 
         for batch in range(10):
             await asyncio.gather(*(leave_after(batch * 7 + turn) for turn in range(50)))
-        await until(lambda: not laird.program.gateway.active, within=20)
+        await until(lambda: not laird.program.gateway.active, within=60)
         assert laird.program.gateway.active_at("a") == 0
         replies = await asyncio.gather(*(client.chat("a/m") for _ in range(6)))
         assert [reply.status for reply in replies] == [200] * 6

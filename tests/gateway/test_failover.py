@@ -23,6 +23,7 @@ from tests.support.client import text_of
 from tests.support.documents import chain, document, pair, provider
 from tests.support.laird import running_laird
 from tests.support.upstream import ScriptedUpstream, unused_port
+from tests.support.waiting import MACHINE_S
 
 COMPLETION = json_answer(openai_wire.COMPLETION)
 STREAM = sse_answer(openai_wire.STREAM)
@@ -71,7 +72,7 @@ async def test_the_next_candidate_answers(
         reply = await laird.client().chat("both", stream=stream)
 
         assert reply.status == 200
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 5 + MACHINE_S
         assert reply.headers["x-laird-provider"] == "b"
         assert reply.headers["x-laird-attempts"] == "2"
         assert reply.headers["x-laird-failover"] == "a/m"
@@ -108,7 +109,7 @@ async def test_an_unreachable_provider_costs_no_retry(
         began = time.monotonic()
         reply = await laird.client().chat("both")
         assert reply.status == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 1 + MACHINE_S
         assert int(reply.headers["x-laird-attempts"]) <= 2
 
 
@@ -137,7 +138,7 @@ async def test_a_transient_error_is_tried_again_after_a_second(
         began = time.monotonic()
         reply = await laird.client().chat("a/m")
         assert reply.status == 200
-        assert 0.9 < time.monotonic() - began < 3
+        assert 0.9 < time.monotonic() - began < 3 + MACHINE_S
         assert reply.headers["x-laird-attempts"] == "2"
         assert reply.headers["x-laird-failover"] == "none"
 
@@ -218,9 +219,7 @@ async def test_a_provider_that_failed_three_times_is_passed_by_until_it_is_well_
         first.on("/v1/models", json_answer({"object": "list", "data": []}))
         first.always(COMPLETION)
         back = laird.program.gateway
-        await first.wait_for(
-            lambda: back.active == 0 and first.requests[-1].path == "/v1/models", within=10
-        )
+        await first.wait_for(lambda: back.active == 0 and first.requests[-1].path == "/v1/models")
         shown = laird.program
         await second.wait_for(lambda: True)
         provider_now = shown.configuration.snapshot.providers["a"]
@@ -262,7 +261,7 @@ async def test_a_stale_connection_is_replaced_at_once(
     first.script(COMPLETION.closing(announced=False), COMPLETION)
     async with running_laird(tmp_path, document(provider("a", first.url))) as laird:
         client = laird.client()
-        began = time.monotonic()
         assert (await client.chat("a/m")).status == 200
-        assert (await client.chat("a/m")).status == 200
-        assert time.monotonic() - began < 0.9
+        reply = await client.chat("a/m")
+        assert reply.status == 200
+        assert reply.headers["x-laird-attempts"] == "1", "it was no fault of the provider's"

@@ -13,6 +13,7 @@ from tests.support.documents import document, provider
 from tests.support.gates import Gate
 from tests.support.laird import running_laird
 from tests.support.upstream import ScriptedUpstream
+from tests.support.waiting import MACHINE_S
 
 
 async def test_a_change_is_in_force_within_a_second_and_running_requests_keep_theirs(
@@ -25,7 +26,7 @@ async def test_a_change_is_in_force_within_a_second_and_running_requests_keep_th
         await running.head()
         began = time.monotonic()
         await laird.write_document(document(provider("b", second.url)))
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 1 + MACHINE_S
         reply = await laird.client().chat("m")
         assert reply.headers["x-laird-provider"] == "b"
         assert (await laird.client().chat("a/m")).status == 404

@@ -15,6 +15,7 @@ from tests.support.client import Reply, text_of
 from tests.support.documents import document, pair, provider
 from tests.support.laird import running_laird
 from tests.support.upstream import ScriptedUpstream
+from tests.support.waiting import MACHINE_S
 
 TEXT = "Hello there."
 CHUNKS = openai_wire.STREAM
@@ -138,9 +139,9 @@ async def test_an_idle_stall_ends_in_time(first: ScriptedUpstream, tmp_path: Pat
     async with running_laird(tmp_path, text) as laird:
         began = time.monotonic()
         events = (await laird.client().chat("a/m", stream=True)).events()
-        assert 0.4 < time.monotonic() - began < 1.5
+        assert 0.4 < time.monotonic() - began < 1.5 + MACHINE_S
         assert events[-1]["error"]["code"] == "provider_timeout"
-        await first.client_gone(within=1)
+        await first.client_gone()
 
 
 async def test_an_open_body_after_the_end_mark_is_not_waited_for(
@@ -150,7 +151,7 @@ async def test_an_open_body_after_the_end_mark_is_not_waited_for(
     async with running_laird(tmp_path, document(provider("a", first.url))) as laird:
         began = time.monotonic()
         reply = await laird.client().chat("a/m", stream=True)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 1 + MACHINE_S
         assert reply.events()[-1] == "[DONE]"
 
 

@@ -6,7 +6,10 @@ import asyncio
 import time
 from contextlib import suppress
 
+import msgspec
+
 from laird.dialects.base import Relay
+from laird.dialects.openai_functions import answering
 from laird.dialects.relay import TranslatingRelay
 from laird.domain.chat import ChatRequest
 from laird.domain.errors import LairdError, UpstreamError
@@ -15,29 +18,31 @@ from laird.domain.tokens import TokenUsage
 from laird.domain.usage import AttemptStatus
 from laird.gateway.call import Call, Client, Trace
 from laird.gateway.continuation import Continuation
+from laird.gateway.one_call import FirstCallReader, first_call_only
 from laird.gateway.settle import OpenAttempt
 from laird.providers.base import Adapter
-from laird.transport.base import UpstreamResponse
+from laird.transport.base import UpstreamRequest, UpstreamResponse
 
 _ANSWER_LIMIT = 64 * 1024 * 1024
 _AFTER_MARKER_S = 0.2
 
 
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """One client's answer in the making, over all attempts of its request."""
 
-    __slots__ = ("_call", "_client", "_continuation", "_relay", "_trace", "begun", "tokens")
-
-    def __init__(self, call: Call, trace: Trace, client: Client) -> None:
-        self._call = call
-        self._trace = trace
-        self._client = client
-        self._relay: Relay | None = None
-        self._continuation = Continuation() if call.carry_on and call.facts.stream else None
-        self.begun = False
-        """The client has seen the beginning of a streamed answer."""
-        self.tokens = 0
-        """Tokens used by all attempts."""
+    _call: Call
+    _trace: Trace
+    _client: Client
+    _continuation: Continuation | None = None
+    """What was said so far, where a stream that is cut may go on."""
+    _relay: Relay | None = None
+    _one_call: bool = False
+    begun: bool = False
+    """The client has seen the beginning of a streamed answer."""
+    sent: UpstreamRequest | None = None
+    """The upstream request that is being answered."""
+    tokens: int = 0
+    """Tokens used by all attempts."""
 
     @property
     def carries_on(self) -> bool:
@@ -46,10 +51,16 @@ class Exchange:
 
     def forwards(self, adapter: Adapter) -> bool:
         """Tell whether the upstream speaks the client's dialect, so that bytes are passed on."""
-        return self._continuation is None and adapter.speaks == self._call.dialect.name
+        call = self._call
+        return (
+            call.dialect.name in adapter.speaks
+            and self._continuation is None
+            and (adapter.limits_calls or call.body.get("parallel_tool_calls") is not False)
+        )
 
     def request(self, canonical: ChatRequest) -> ChatRequest:
         """Return the request for the next attempt: with what was said so far, after a cut."""
+        self._one_call = canonical.parallel_tool_calls is False
         if self._continuation is None:
             return canonical
         return self._continuation.request(canonical)
@@ -59,17 +70,39 @@ class Exchange:
     ) -> None:
         """Pass on an answer that is not streamed."""
         raw = await response.read(_ANSWER_LIMIT)
-        dialect = self._call.dialect
-        provider = adapter.provider.id
         if forwards:
-            forwarded = dialect.forward_answer(raw, provider=provider)
+            forwarded = self._call.dialect.forward_answer(raw, provider=adapter.provider.id)
             body, usage, length = forwarded.body, forwarded.usage, forwarded.text_length
         else:
-            answer = adapter.read_answer(raw)
-            body = dialect.answer(answer, provider=provider, created=int(time.time()))
-            usage, length = answer.usage, len(body)
+            body, usage, length = self._translate(adapter, raw)
         self._settle(row, AttemptStatus.OK, usage, length, http_status=response.status)
         self._client.answer(self._trace, body)
+
+    def _translate(self, adapter: Adapter, raw: bytes) -> tuple[bytes, TokenUsage | None, int]:
+        """Return an answer in the client's dialect, its counts and its characters of output."""
+        call = self._call
+        provider = adapter.provider.id
+        if call.embedding is not None:
+            vectors = adapter.read_embeddings(raw)
+            if not vectors.model:
+                vectors = msgspec.structs.replace(vectors, model=self._trace.model)
+            body = call.embedding.embedding_answer(vectors, call.body, provider=provider)
+            return body, vectors.usage, 0
+        assert call.chat is not None  # noqa: S101 - else there was no upstream request
+        answer = adapter.read_answer(raw)
+        self._check_counts(adapter, answer.usage)
+        if self._one_call and not adapter.limits_calls:
+            answer = first_call_only(answer)
+        if not answer.model:
+            # Not every provider names the model in its answer.
+            answer = msgspec.structs.replace(answer, model=self._trace.model)
+        chat = answering(call.chat, call.body)
+        body = chat.answer(answer, provider=provider, created=int(time.time()))
+        return body, answer.usage, len(body)
+
+    def _check_counts(self, adapter: Adapter, usage: TokenUsage | None) -> None:
+        if usage is not None and self.sent is not None:
+            adapter.check_counts(self.sent, usage)
 
     async def stream(
         self, adapter: Adapter, response: UpstreamResponse, row: OpenAttempt, *, forwards: bool
@@ -81,6 +114,8 @@ class Exchange:
         relay = self._relay = self._open_relay(adapter, forwards=forwards)
         try:
             last = await self._pump(relay, response, row)
+            if not forwards:
+                self._check_counts(adapter, relay.usage)
             last += relay.end()
         except UpstreamError as error:
             if self.begun:
@@ -147,10 +182,12 @@ class Exchange:
 
     def _open_relay(self, adapter: Adapter, *, forwards: bool) -> Relay:
         call = self._call
+        chat = call.chat
+        assert chat is not None  # noqa: S101 - only chat is streamed
         provider = adapter.provider.id
         if forwards:
-            return call.dialect.forward_relay(provider=provider, include_usage=call.include_usage)
-        encoder = call.dialect.encoder(
+            return chat.forward_relay(provider=provider, include_usage=call.include_usage)
+        encoder = answering(chat, call.body).encoder(
             request_id=call.request_id,
             model=self._trace.model,
             provider=provider,
@@ -158,6 +195,8 @@ class Exchange:
             include_usage=call.include_usage,
         )
         reader = adapter.event_reader()
+        if self._one_call and not adapter.limits_calls:
+            reader = FirstCallReader(reader)
         if self._continuation is not None:
             reader = self._continuation.watch(reader)
         return TranslatingRelay(reader, encoder)
@@ -191,6 +230,8 @@ class Exchange:
         )
         if finished is None:
             return
+        if status is AttemptStatus.OK:
+            self._trace.answered = finished
         self.tokens += finished.prompt_tokens + finished.completion_tokens
         if finished.cost_nano is not None:
             self._trace.cost_nano = (self._trace.cost_nano or 0) + finished.cost_nano

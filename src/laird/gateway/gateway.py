@@ -11,19 +11,25 @@ from typing import Any
 import msgspec
 
 from laird.domain.catalog import Provider, Snapshot
-from laird.domain.errors import NotAllowed, ShuttingDown
+from laird.domain.errors import NotAllowed, QuotaExceeded, RoutingError, ShuttingDown, UpstreamError
 from laird.domain.keys import Caller, Scope
 from laird.domain.plan import Conditions, Plan, RequestFacts
-from laird.gateway.call import Call, Client, Trace
-from laird.gateway.dispatch import Dispatch, Means
+from laird.domain.spending import Spending
+from laird.gateway.admission import admit, expected_tokens, settle
+from laird.gateway.call import Call, Client, Trace, body_bytes
+from laird.gateway.dispatch import Dispatch, Means, begin
+from laird.gateway.screen import Screen
+from laird.limits.daily import day_left_s
 from laird.limits.rates import Rates
 from laird.providers.base import Adapter
-from laird.routing.names import Names
+from laird.routing.names import Names, everything_for
 from laird.routing.plan import plan, weigh
+from laird.telemetry.logs import get_logger
 
 BuildAdapter = Callable[[Provider], Adapter]
 
 _NONE: frozenset[str] = frozenset()
+_log = get_logger("gateway")
 _STOPPING = "The server is stopping. Send the request again; another try will reach the new one."
 
 
@@ -54,6 +60,14 @@ def build_runtime(snapshot: Snapshot, build_adapter: BuildAdapter) -> Runtime:
     )
 
 
+def _able(planned: Plan, runtime: Runtime, dialect: str) -> Plan:
+    """Return a plan with those candidates alone that take a dialect as it is."""
+    adapters = runtime.adapters
+    attempts = planned.attempts
+    able = tuple(one for one in attempts if dialect in adapters[one.provider.id].speaks)
+    return msgspec.structs.replace(planned, attempts=able)
+
+
 class Gateway:
     """Answers requests. One instance serves the whole process, on one event loop."""
 
@@ -61,10 +75,13 @@ class Gateway:
         self._means = means
         self._rates = rates
         self._runtime = runtime
+        self.screen = Screen(means.metrics)
         self._under_way: dict[asyncio.Task[Any], Dispatch] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
+        self.on_drain: Callable[[float], None] | None = None
+        """Called when a drain begins, with the seconds that it may take."""
         self.use(runtime)
 
     @property
@@ -90,54 +107,127 @@ class Gateway:
             queue_length=snapshot.routing.queue_length,
         )
         self._means.board.configure(snapshot)
+        self.screen.use(snapshot.privacy)
 
-    def weigh(self, facts: RequestFacts, caller: Caller) -> Plan:
-        """Say where a request would go, with reasons, without sending it.
+    async def screened(self, call: Call, trace: Trace) -> Call:
+        """Return a call with the verdict of the privacy rules in its caller.
+
+        Raises `RefusedByPrivacy`.
+        """
+        policy = self.screen.policy
+        if call.screened is not policy:
+            caller = await self.judged(call.body, call.facts, call.caller, trace)
+            call = msgspec.structs.replace(call, caller=caller, screened=policy)
+        if call.caller.privacy_reason is not None:
+            self.screen.note(call.caller, trace)
+        return call
+
+    async def judged(
+        self,
+        body: Mapping[str, Any],
+        facts: RequestFacts,
+        caller: Caller,
+        trace: Trace | None = None,
+    ) -> Caller:
+        """Return who asks, with the verdict on what is asked. Raises `RefusedByPrivacy`.
+
+        Without a trace the question is one of curiosity: nothing is noted or counted.
+        """
+        policy = self.screen.policy
+        if policy is None:
+            return caller
+        model = facts.model
+        meaning = self._runtime.snapshot.aliases.get(model, model)
+        return await self.screen.judge(policy, caller, body, model, meaning, trace)
+
+    def weigh(self, facts: RequestFacts, caller: Caller, size: int = 0) -> Plan:
+        """Say where a request would go, with reasons, without sending it; `size` is its body's.
 
         A plan without attempts means that it would be refused. Raises `ModelNotFound`.
         """
-        runtime = self._runtime
-        target = runtime.names.resolve(facts.model)
-        return weigh(facts, target, caller, self._conditions(runtime))
+        names = self._runtime.names
+        target = names.resolve(facts.model)
+        spending = self._spending(facts, caller, size) if self._means.budgets.active else None
+        conditions = self._conditions(self._runtime, spending)
+        return weigh(facts, target, caller, conditions, everything_for(spending, names))
 
-    def _plan(self, runtime: Runtime, facts: RequestFacts, caller: Caller) -> Plan:
-        target = runtime.names.resolve(facts.model)
-        return plan(facts, target, caller, self._conditions(runtime))
+    def _plan(self, runtime: Runtime, call: Call) -> Plan:
+        names, facts, caller = runtime.names, call.facts, call.caller
+        target = names.resolve(facts.model)
+        if not self._means.budgets.active or call.count is not None:
+            return plan(facts, target, caller, self._conditions(runtime))
+        spending = self._spending(facts, caller, body_bytes(call))
+        conditions = self._conditions(runtime, spending)
+        try:
+            return plan(facts, target, caller, conditions, everything_for(spending, names))
+        except QuotaExceeded as refused:
+            self._means.budgets.count_refusal(refused.budget_id)
+            raise
 
-    def _conditions(self, runtime: Runtime) -> Conditions:
+    def _spending(self, facts: RequestFacts, caller: Caller, size: int) -> Spending | None:
+        now_us = time.time_ns() // 1000
+        budgets = self._means.budgets
+        return budgets.spending(caller.key.id, caller.workflow, facts.extent(size), now_us)
+
+    def _conditions(self, runtime: Runtime, spending: Spending | None = None) -> Conditions:
         means = self._means
         limits = runtime.daily_limits
+        now_us = time.time_ns() // 1000 if limits else 0
         return Conditions(
             health=means.board.conditions,
             active=means.slots.active,
-            exhausted=means.daily.exhausted(limits, time.time_ns() // 1000) if limits else _NONE,
+            exhausted=means.daily.exhausted(limits, now_us) if limits else _NONE,
+            day_left_s=day_left_s(now_us),
             now=time.monotonic(),
             draw=random.random(),  # noqa: S311 - spreads load, guards nothing
+            spending=spending,
         )
 
-    async def chat(self, call: Call, client: Client, trace: Trace, task: asyncio.Task[Any]) -> None:
+    async def answer(
+        self, call: Call, client: Client, trace: Trace, task: asyncio.Task[Any]
+    ) -> None:
         """Answer one request through `client`; what happens on the way is noted in `trace`.
 
         `task` is the one that runs this, which a stop of the server may have to cancel.
         Raises a `LairdError` when the client has seen nothing of an answer yet. A stream that
         fails later ends with an error event instead.
         """
+        while call.screened is not self.screen.policy:
+            # Nothing gets past here without a verdict by the rules that are in force now.
+            call = await self.screened(call, trace)
         runtime = self._runtime
         key = call.caller.key
         if self.draining:
             raise ShuttingDown(_STOPPING)
         if Scope.INFERENCE not in key.scopes:
             raise NotAllowed(f"The key '{key.name}' is not for inference.")
-        planned = self._plan(runtime, call.facts, call.caller)
-        rate = key.rate
-        limited = rate.requests_per_minute is not None or rate.tokens_per_minute is not None
-        expected = 0
-        if limited:
-            expected = call.facts.prompt_tokens + (call.facts.max_tokens or 0)
-            self._rates.admit(key.id, rate, expected, time.monotonic())
+        planned = self._plan(runtime, call)
+        if call.count is None:
+            await self._serve(runtime, planned, call, client, trace, task)
+            return
+        planned = _able(planned, runtime, call.dialect.name)
+        try:
+            if planned.attempts:
+                await self._serve(runtime, planned, call, client, trace, task)
+                return
+        except (RoutingError, UpstreamError) as error:
+            _log.warning("tokens are estimated", request_id=call.request_id, reason=error.message)
+        client.answer(trace, call.count.estimate(call.body))
+
+    async def _serve(
+        self,
+        runtime: Runtime,
+        planned: Plan,
+        call: Call,
+        client: Client,
+        trace: Trace,
+        task: asyncio.Task[Any],
+    ) -> None:
+        expected = expected_tokens(call)
+        limited = admit(self._rates, call, trace, expected)
         self._means.retries.earn()
         routing = runtime.snapshot.routing
-        dispatch = Dispatch(self._means, runtime.adapters, routing, call, planned, client, trace)
+        dispatch = begin(self._means, runtime.adapters, routing, call, planned, client, trace)
         # As one of those under way, it can be ended in good form when the server stops.
         self._under_way[task] = dispatch
         try:
@@ -155,10 +245,7 @@ class Gateway:
             if not self._under_way:
                 self._idle.set()
             if limited:
-                used = dispatch.exchange.tokens
-                self._rates.settle(
-                    key.id, rate, estimated=expected, actual=used, now=time.monotonic()
-                )
+                settle(self._rates, call, estimated=expected, actual=dispatch.exchange.tokens)
 
     async def drain(self, seconds: float) -> int:
         """Take no new requests, let those under way finish, and cut what is left after `seconds`.
@@ -166,6 +253,8 @@ class Gateway:
         Streams that are cut end with an error event. Returns how many were cut.
         """
         self.draining = True
+        if self.on_drain is not None:
+            self.on_drain(seconds)
         try:
             async with asyncio.timeout(seconds):
                 await self._none_under_way()

@@ -7,20 +7,24 @@ from typing import Protocol
 
 import msgspec
 
-from laird.domain.catalog import FREE, Model
+from laird.budgets.counters import Counters
+from laird.budgets.holding import Hold
+from laird.domain.catalog import FREE, Egress, Model
 from laird.domain.errors import LairdError
 from laird.domain.money import NANO
-from laird.domain.plan import Attempt
+from laird.domain.plan import Attempt, RequestFacts
 from laird.domain.tokens import TokenUsage, estimate_tokens
 from laird.domain.usage import AttemptFinished, AttemptStarted, AttemptStatus
 from laird.gateway.call import Call, Trace
 from laird.pricing.cost import cost_nano
 from laird.telemetry.metrics import Metrics
+from laird.usage.bounds import bounded
 
 EXPECTED_OUTPUT_TOKENS = 500
 """Output assumed for an estimate where the client set no limit."""
 
 _NOTHING = TokenUsage()
+_EGRESS_WORDS = (Egress.EXTERNAL.value, Egress.LOCAL.value)
 
 
 class Journal(Protocol):
@@ -35,19 +39,19 @@ class Journal(Protocol):
         ...
 
 
-class OpenAttempt:
+class OpenAttempt(msgspec.Struct, eq=False):
     """An attempt under way. `settle` takes effect once; later calls change nothing."""
 
-    __slots__ = ("_books", "_model", "_settled", "began", "first_content", "started")
-
-    def __init__(self, books: Books, model: Model, started: AttemptStarted) -> None:
-        self._books = books
-        self._model = model
-        self._settled = False
-        self.started = started
-        self.began = time.monotonic()
-        self.first_content: float | None = None
-        """Monotonic seconds at which the first content came."""
+    _books: Books
+    _model: Model
+    started: AttemptStarted
+    hold: Hold | None
+    """What budgets hold for it; None where none does, or where it costs nothing."""
+    began: float
+    """Monotonic seconds."""
+    first_content: float | None = None
+    """Monotonic seconds at which the first content came."""
+    _settled: bool = False
 
     @property
     def settled(self) -> bool:
@@ -90,27 +94,29 @@ class OpenAttempt:
 class Books:
     """Opens and closes the rows of attempts, with their cost at the time of the call."""
 
-    def __init__(self, journal: Journal, metrics: Metrics) -> None:
+    def __init__(self, journal: Journal, metrics: Metrics, budgets: Counters) -> None:
         self._journal = journal
         self._metrics = metrics
+        self._budgets = budgets
 
-    def open(self, call: Call, trace: Trace, attempt: Attempt) -> OpenAttempt:
-        """Write that an attempt begins. Raises `UsageUnavailable`: then nothing may be sent."""
+    def open(
+        self, call: Call, trace: Trace, attempt: Attempt, at_us: int, hold: Hold | None
+    ) -> OpenAttempt:
+        """Write that an attempt begins at an instant (UTC microseconds), with what is held for it.
+
+        Raises `UsageUnavailable`: then nothing may be sent.
+        """
         model = attempt.model
         pricing = model.pricing if attempt.provider.cost_tracking else None
         facts = call.facts
         caller = call.caller
         estimate = None
         if pricing is not None:
-            expected = TokenUsage(
-                prompt=facts.prompt_tokens,
-                completion=facts.max_tokens or EXPECTED_OUTPUT_TOKENS,
-            )
-            estimate = 0 if pricing is FREE else cost_nano(pricing, expected)
+            estimate = 0 if pricing is FREE else cost_nano(pricing, _expected(facts, model))
         started = AttemptStarted(
             request_id=call.request_id,
             attempt=trace.attempts,
-            at_us=time.time_ns() // 1000,
+            at_us=at_us,
             key_id=caller.key.id,
             provider=attempt.provider.id,
             model=model.id,
@@ -125,9 +131,10 @@ class Books:
             privacy_reason=caller.privacy_reason,
             workflow=caller.workflow,
             node=caller.node,
+            egress=_EGRESS_WORDS[model.egress is Egress.LOCAL],
         )
         self._journal.start(started)
-        return OpenAttempt(self, model, started)
+        return OpenAttempt(self, model, started, hold, time.monotonic())
 
     def close(
         self,
@@ -161,6 +168,10 @@ class Books:
             ttft_ms=(first - row.began) * 1000 if first is not None else None,
         )
         self._journal.finish(finished)
+        if self._budgets.active or row.hold is not None:
+            # What the ledger will hold, whatever a provider claims.
+            charged = bounded(finished).cost_nano or 0
+            self._budgets.settle(started, charged, row.hold)
         self._count(finished, error)
         return finished
 
@@ -177,3 +188,11 @@ class Books:
         )
         if row.ttft_ms is not None:
             self._metrics.first_token(provider, model, row.ttft_ms / 1000)
+
+
+def _expected(facts: RequestFacts, model: Model) -> TokenUsage:
+    """Return what an attempt is likely to take, for the case that nobody lives to tell."""
+    output = facts.max_tokens
+    if output is None:
+        output = min(EXPECTED_OUTPUT_TOKENS, model.max_tokens or EXPECTED_OUTPUT_TOKENS)
+    return TokenUsage(prompt=facts.prompt_tokens, completion=output)

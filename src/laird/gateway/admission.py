@@ -1,0 +1,40 @@
+"""Taking a request from its key's rate, and telling the client what is left of it."""
+
+from __future__ import annotations
+
+import time
+
+from laird.gateway.call import Call, Trace
+from laird.limits.rates import Rates
+
+
+def admit(rates: Rates, call: Call, trace: Trace, tokens: int) -> bool:
+    """Take one request and `tokens` from the rate of its key; False where the key has no limits.
+
+    What is left then is in `trace`, also when this raises. Where it returns True, `settle` follows.
+    Raises what `Rates.admit` raises.
+    """
+    key = call.caller.key
+    rate = key.rate
+    if rate.requests_per_minute is None and rate.tokens_per_minute is None:
+        return False
+    now = time.monotonic()
+    try:
+        rates.admit(key.id, rate, tokens, now)
+    finally:
+        trace.rate = rates.standing(key.id, rate, now)
+    return True
+
+
+def settle(rates: Rates, call: Call, *, estimated: int, actual: int) -> None:
+    """Put the tokens that a request really used in the place of those that were taken for it."""
+    key = call.caller.key
+    now = time.monotonic()
+    rates.settle(key.id, key.rate, estimated=estimated, actual=actual, now=now)
+
+
+def expected_tokens(call: Call) -> int:
+    """Return what to take for a request at first; counting tokens uses none."""
+    if call.count is not None:
+        return 0
+    return call.facts.prompt_tokens + (call.facts.max_tokens or 0)

@@ -1,0 +1,1 @@
+"""Finding providers: local servers by what they answer, clouds by environment variables."""

@@ -1,0 +1,144 @@
+"""What stands before planning: is this request sensitive, by the document's privacy rules?
+
+The verdict goes into the caller, as that of a header or of a key's policy does, so that everything
+that follows (plan, each hop, continuation, memory, cache, ledger) holds to it in the same way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import msgspec
+
+from laird.domain.errors import RefusedByPrivacy
+from laird.domain.keys import Caller
+from laird.domain.privacy import Action, PrivacyPolicy, Verdict
+from laird.gateway.call import Answering, Call, Client, Judging, Trace
+from laird.privacy.apart import DetectorFailed
+from laird.privacy.policy import Policy, Standing
+from laird.privacy.reader import Reader
+from laird.telemetry.logs import get_logger
+from laird.telemetry.metrics import Metrics
+
+_log = get_logger("privacy")
+
+_WISHES = frozenset({"header", "key"})
+"""Reasons that the client or its key gives with every request: no news for the log."""
+
+
+class Screen:
+    """Judges requests by the policy in force."""
+
+    def __init__(self, metrics: Metrics, reader: Reader | None = None) -> None:
+        self.reader = reader or Reader()
+        self.policy: Policy | None = None
+        """None while the document asks for nothing."""
+        self._metrics = metrics
+        self._wanted = asyncio.Event()
+
+    def use(self, policy: PrivacyPolicy | None) -> None:
+        """Judge by another policy. One that says the same keeps what is known of messages."""
+        before = self.policy.policy if self.policy is not None else None
+        if policy == before:
+            return
+        self.policy = None if policy is None else Policy(policy)
+        if self.policy is not None and self.policy.reads:
+            self._wanted.set()
+
+    async def judge(
+        self,
+        policy: Policy,
+        caller: Caller,
+        body: Mapping[str, Any],
+        model: str,
+        meaning: str,
+        trace: Trace | None,
+    ) -> Caller:
+        """Return the caller with the verdict on what is asked.
+
+        `meaning` is what an alias makes of `model`. Raises `RefusedByPrivacy`.
+        """
+        standing = policy.standing(caller.key, caller.workflow, model, meaning)
+        verdict = standing.certain
+        if standing.asks(Action.LOCAL if caller.local_only else Action.ANY):
+            verdict = await self._look(policy, standing, body)
+        if verdict.action is Action.REFUSE:
+            reason = verdict.reason or ""
+            if trace is not None:
+                self._note_refusal(reason, caller, trace)
+            raise RefusedByPrivacy(reason)
+        if verdict.reason is None or caller.local_only:
+            return caller
+        local = verdict.action is Action.LOCAL
+        return msgspec.structs.replace(caller, local_only=local, privacy_reason=verdict.reason)
+
+    async def _look(self, policy: Policy, standing: Standing, body: Mapping[str, Any]) -> Verdict:
+        try:
+            found = await self.reader.read(policy.known, body, standing.sought)
+        except DetectorFailed as failure:
+            _log.error("detection failed", cause=str(failure))
+            return standing.judge_failure()
+        return standing.judge(found)
+
+    def note(self, caller: Caller, trace: Trace) -> None:
+        """Write into the trace what a request may reach and why, and count it."""
+        verdict = "local" if caller.local_only else "any"
+        told = f"{verdict}; reason={caller.privacy_reason}"
+        if trace.privacy == told:
+            return
+        trace.privacy = told
+        self._metrics.privacy(verdict)
+        if caller.privacy_reason not in _WISHES:
+            _log.info(
+                "sensitive",
+                request_id=trace.request_id,
+                key=caller.key.name,
+                verdict=verdict,
+                reason=caller.privacy_reason,
+            )
+
+    def _note_refusal(self, reason: str, caller: Caller, trace: Trace) -> None:
+        trace.privacy = f"refuse; reason={reason}"
+        self._metrics.privacy("refuse")
+        _log.warning("refused", request_id=trace.request_id, key=caller.key.name, reason=reason)
+
+    async def run(self) -> None:
+        """Load detectors when they come to be needed, before a request has to wait for them."""
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                await self.reader.warm_up()
+            except DetectorFailed as failure:
+                # Requests will try again, and count as sensitive while it fails.
+                _log.error("detectors can't be loaded", cause=str(failure))
+
+    async def close(self) -> None:
+        """End what was started for it."""
+        await self.reader.close()
+
+
+class Screened:
+    """Has requests judged before anything else sees them. See `Gateway.answer`."""
+
+    def __init__(self, screen: Screen, gateway: Judging, answering: Answering) -> None:
+        """`answering` answers them then."""
+        self._screen = screen
+        self._gateway = gateway
+        self._answering = answering
+
+    def answer(
+        self, call: Call, client: Client, trace: Trace, task: asyncio.Task[Any]
+    ) -> Coroutine[Any, Any, None]:
+        """Answer one request through `client`. Raises `RefusedByPrivacy` too."""
+        if self._screen.policy is None and call.caller.privacy_reason is None:
+            return self._answering.answer(call, client, trace, task)
+        return self._answer(call, client, trace, task)
+
+    async def _answer(
+        self, call: Call, client: Client, trace: Trace, task: asyncio.Task[Any]
+    ) -> None:
+        call = await self._gateway.screened(call, trace)
+        await self._answering.answer(call, client, trace, task)
