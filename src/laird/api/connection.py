@@ -1,230 +1,48 @@
 """One HTTP/1.1 connection, on asyncio's protocols and the parser that uvicorn uses.
 
 It does what an inference server needs and no more, since every request pays for it: limits on the
-header block, error bodies like any other, pipelining in order, backpressure both ways. The head of
-an answer is written together with its first bytes, in one piece.
+header block, error bodies like any other, pipelining in order, backpressure both ways. A request
+and its answer are in `cycle.py`, what a request must be in `edge.py`, how long it may take in
+`patience.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import http
 from collections import deque
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-import orjson
 import uvicorn
 from uvicorn.server import ServerState
 
-from laird.api.http import Message, Scope
-from laird.telemetry.logs import get_logger
+from laird.api.cycle import Cycle
+from laird.api.edge import (
+    MAX_HEADER_BYTES,
+    MAX_TARGET_BYTES,
+    MOST_DISCARDED,
+    Refused,
+    check_coding,
+    check_head,
+    error_answer,
+    too_large,
+    too_long,
+    wrong,
+)
+from laird.api.http import Scope
+from laird.api.patience import Stage, make_room
 
-MAX_HEADER_BYTES = 32 * 1024
-KEEP_ALIVE_S = 75.0
 _HIGH_WATER = 64 * 1024
 """Bytes of a request's body held for an application that does not read."""
-_NO_BODY = frozenset({204, 304})
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode()
-    for status in http.HTTPStatus
-}
-_CLOSE = b"connection: close\r\n"
-_CHUNKED = b"transfer-encoding: chunked\r\n"
+_LOOKED_AT = frozenset({b"host", b"transfer-encoding", b"expect"})
+_MOST_NAMES = 1000
+_LONG_NAME = 64
+_names: dict[bytes, bytes] = {}
+"""Names of headers that need no look, in lower case, by how they were written."""
 _NO_PARSER = httptools.HttpRequestParser(object())
-
-_log = get_logger("http")
-
-
-class _HeadersTooLarge(Exception):
-    """The header block is over the limit."""
-
-
-class Cycle:
-    """One request and its answer: what ASGI calls receive and send."""
-
-    __slots__ = (
-        "_arrival",
-        "_body",
-        "_connection",
-        "_expects_continue",
-        "_head",
-        "_is_head",
-        "_left",
-        "_more",
-        "complete",
-        "disconnected",
-        "gone",
-        "keep_alive",
-        "scope",
-        "started",
-        "task",
-    )
-
-    def __init__(
-        self, connection: Protocol, scope: Scope, *, keep_alive: bool, expects_continue: bool
-    ) -> None:
-        self.scope = scope
-        self.keep_alive = keep_alive
-        self.gone: Callable[[], None] | None = None
-        """Called once when the client goes away before its answer is complete."""
-        self.started = False
-        self.complete = False
-        self.disconnected = False
-        self.task: asyncio.Task[None] | None = None
-        self._connection = connection
-        self._expects_continue = expects_continue
-        self._arrival: asyncio.Future[None] | None = None
-        self._body: bytes | None = b""
-        """What has come of the request's body; None once its end was given out."""
-        self._more = True
-        self._head = b""
-        self._is_head = scope["method"] == "HEAD"
-        self._left = -1
-        """Bytes of the answer's body that are still to come; -1 in a chunked one."""
-
-    async def run(self) -> None:
-        """Have the application answer."""
-        try:
-            await self._connection.app(self.scope, self.receive, self.send)
-        except Exception:  # noqa: BLE001 - nobody is above this; what it was is in the log
-            _log.error("a request failed", path=self.scope["path"], exc_info=True)
-            self._connection.fail(self)
-        else:
-            if not self.complete and not self.disconnected:
-                _log.error("a request was left unanswered", path=self.scope["path"])
-                self._connection.fail(self)
-
-    async def receive(self) -> Message:
-        """Return the next piece of the request's body, or that the client is gone."""
-        connection = self._connection
-        if self._expects_continue:
-            self._expects_continue = False
-            connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        while not self.disconnected and not self.complete:
-            body = self._body
-            if body is not None and (body or not self._more):
-                self._body = b"" if self._more else None
-                return {"type": "http.request", "body": body, "more_body": self._more}
-            connection.resume_reading()
-            self._arrival = connection.loop.create_future()
-            await self._arrival
-        return {"type": "http.disconnect"}
-
-    def take(self) -> bytes | None:
-        """Return the request's body if all of it is there; else it comes by `receive`."""
-        body = self._body
-        if self._more or body is None or self.disconnected:
-            return None
-        self._body = None
-        return body
-
-    def feed(self, data: bytes) -> int:
-        """Take a piece of the request's body; return how many bytes wait to be read."""
-        self._body = body = self._body + data if self._body else data
-        self.wake()
-        return len(body)
-
-    def fed(self) -> None:
-        """Note the end of the request's body."""
-        self._more = False
-        self.wake()
-
-    def wake(self) -> None:
-        """Let whoever waits in `receive` look again."""
-        if self._arrival is not None and not self._arrival.done():
-            self._arrival.set_result(None)
-        self._arrival = None
-
-    async def send(self, message: MutableMapping[str, Any]) -> None:
-        """Take one message of the answer. Raises `RuntimeError` for one that is out of turn."""
-        if self.disconnected:
-            return
-        if not self.started:
-            self._start(message["status"], message["headers"])
-        elif self.complete:
-            raise RuntimeError("The answer is complete already.")
-        else:
-            if self._connection.slow:
-                await self._connection.writable()
-            self._write(message.get("body", b""), last=not message.get("more_body", False))
-
-    def respond(self, status: int, head: bytes, body: bytes) -> None:
-        """Write a whole answer. `head` is header lines, without Content-Length."""
-        if not self.disconnected:
-            self.started = True
-            self._left = len(body)
-            close = b"" if self.keep_alive else _CLOSE
-            length = b"content-length: %d\r\n" % len(body)
-            self._head = b"%b%b%b%b\r\n" % (_STATUS_LINES[status], head, length, close)
-            self._write(body, last=True)
-
-    def begin(self, status: int, head: bytes) -> None:
-        """Begin a streamed answer. `head` is header lines."""
-        self.started = True
-        close = b"" if self.keep_alive else _CLOSE
-        self._head = b"%b%b%b%b\r\n" % (_STATUS_LINES[status], head, _CHUNKED, close)
-
-    def push(self, data: bytes) -> bool:
-        """Write more of a streamed body now; False when the client is too slow to take it."""
-        connection = self._connection
-        if self.disconnected:
-            return True
-        if self._head or self._left >= 0 or self._is_head:
-            self._write(data, last=False)
-        elif data:  # an empty chunk would end the body
-            connection.write(b"%x\r\n%b\r\n" % (len(data), data))
-        return not connection.slow
-
-    async def writable(self) -> None:
-        """Wait until the client has taken what was written."""
-        await self._connection.writable()
-
-    def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-        self.started = True
-        self._expects_continue = False
-        parts = [_STATUS_LINES[status]]
-        left = 0 if status in _NO_BODY else -1
-        for name, value in headers:
-            parts += (name, b": ", value, b"\r\n")
-            if name == b"content-length":
-                left = int(value)
-            elif name == b"connection" and value.lower() == b"close":
-                self.keep_alive = False
-        if not self.keep_alive:
-            parts.append(_CLOSE)
-        if left < 0:
-            parts.append(_CHUNKED)
-        head = b"".join(parts)
-        if head.count(b"\n") != head.count(b"\r\n"):
-            raise RuntimeError("A header of the answer has a line break in it.")
-        self._left = 0 if self._is_head else left
-        self._head = head + b"\r\n"
-
-    def _write(self, body: bytes, *, last: bool) -> None:
-        data, self._head = self._head, b""
-        if self._is_head:
-            pass
-        elif self._left >= 0:
-            self._left -= len(body)
-            if self._left < 0 or (last and self._left):
-                raise RuntimeError("The body's length is not the one in the head.")
-            data += body
-        else:
-            if body:
-                data += b"%x\r\n%b\r\n" % (len(body), body)
-            if last:
-                data += b"0\r\n\r\n"
-        if data:
-            self._connection.write(data)
-        if last:
-            self.complete = True
-            self.gone = None
-            self.wake()
-            self._connection.answered(self)
 
 
 class Protocol(asyncio.Protocol):
@@ -252,14 +70,27 @@ class Protocol(asyncio.Protocol):
         self._server: tuple[str, int | None] | None = None
         self._client: tuple[str, int] | None = None
         self._reading = True
+        self._deaf = False
+        """What comes is thrown away: it can't be told from an attack, or is not HTTP/1.1."""
+        self._lingers = False
+        self._ignored = 0
         self._drained: asyncio.Future[None] | None = None
         self._cycle: Cycle | None = None
         self._waiting: deque[Cycle] = deque()
-        self._idle_since = self.loop.time()
-        self._idle_check: asyncio.TimerHandle | None = None
+        self.idle_since = self.loop.time()
+        self.got = 0
+        """Bytes of bodies that have come."""
+        self._most = config.limit_concurrency
+        """How many connections there may be; None for any number."""
+        self._heads = 0
+        """Requests begun."""
+        self._drains = 0
+        self._in_head = False
+        self._unparsed = 0
+        """Bytes that have come since the last thing that was whole: a head, a piece of body."""
         self._url = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._header_bytes = 0
+        self._host: bytes | None = None
         self._expects_continue = False
         self._newest: Cycle | None = None
         """The cycle whose body is being read; behind `_cycle` when requests are pipelined."""
@@ -271,20 +102,25 @@ class Protocol(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")  # noqa: S101
         self._transport = transport  # type: ignore[assignment]  # uvloop's is no subclass
         self.write = self._transport.write
-        self._connections.add(self)  # type: ignore[arg-type]  # typed for uvicorn's own
         name = transport.get_extra_info("sockname")
         self._server = (name, None) if isinstance(name, str) else name[:2] if name else None
         peer = transport.get_extra_info("peername")
         self._client = peer[:2] if isinstance(peer, tuple) else None
-        self._idle_check = self.loop.call_later(KEEP_ALIVE_S, self._check_idle)
+        if self._client is not None and self._is_one_too_many():
+            self._turn_away()
+            return
+        self._connections.add(self)  # type: ignore[arg-type]  # typed for uvicorn's own
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the requests of this connection that their client is gone."""
         del exc
         self._connections.discard(self)
-        if self._idle_check is not None:
-            self._idle_check.cancel()
         self.resume_writing()
+        self._lose_cycles()
+        # The parser refers to this connection: without it neither waits for the collector.
+        self._parser = _NO_PARSER
+
+    def _lose_cycles(self) -> None:
         for cycle in (self._cycle, *self._waiting):
             if cycle is not None and not cycle.complete:
                 cycle.disconnected = True
@@ -292,18 +128,24 @@ class Protocol(asyncio.Protocol):
                 if cycle.gone is not None:
                     cycle.gone()
                     cycle.gone = None
-        # The parser refers to this connection: without it neither waits for the collector.
-        self._parser = _NO_PARSER
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived."""
+        if self._deaf:
+            self._ignore(len(data))
+            return
+        self._unparsed += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._refuse(error)
+            refused = error.__context__
+            self._refuse(refused if isinstance(refused, Refused) else wrong(str(error)))
         except httptools.HttpParserUpgrade:
-            # The request itself was read; that it wants another protocol is its own affair.
-            pass
+            # It gets its answer in HTTP/1.1; what follows is in another protocol.
+            self._deaf = True
+        else:
+            if self._unparsed > MAX_HEADER_BYTES:
+                self._refuse(too_large())
 
     def pause_writing(self) -> None:
         """Note that the client takes less than is written."""
@@ -312,6 +154,7 @@ class Protocol(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Note that the client has caught up, or is gone."""
         self.slow = False
+        self._drains += 1
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self._drained = None
@@ -322,32 +165,33 @@ class Protocol(asyncio.Protocol):
         """Begin a request."""
         self._url = b""
         self._headers = []
-        self._header_bytes = 0
+        self._host = None
         self._expects_continue = False
+        self._in_head = True
+        self._heads += 1
 
     def on_url(self, url: bytes) -> None:
         """Take the target, which counts against the limit of the header block."""
         self._url += url
-        self._header_bytes += len(url)
-        if self._header_bytes > MAX_HEADER_BYTES:
-            raise _HeadersTooLarge
+        if len(self._url) > MAX_TARGET_BYTES:
+            raise too_long()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, which counts against the limit of the block."""
-        self._header_bytes += len(name) + len(value) + 4
-        if self._header_bytes > MAX_HEADER_BYTES:
-            raise _HeadersTooLarge
-        name = name.lower()
-        if name == b"expect":
-            self._expects_continue = value.lower() == b"100-continue"
-        self._headers.append((name, value))
+        """Take a header. How long all of them are is looked at when they are complete."""
+        # A trailer is not taken: nobody may be told by it who asks, or for what.
+        if self._in_head:
+            self._headers.append((_names.get(name) or self._named(name, value), value))
 
     def on_headers_complete(self) -> None:
         """Start the application on a request, or queue it behind the one before."""
         parser = self._parser
+        if self._unparsed > MAX_HEADER_BYTES and _size(self._url, self._headers) > MAX_HEADER_BYTES:
+            raise too_large()
         version: str = parser.get_http_version()
-        url = httptools.parse_url(self._url)
-        raw_path: bytes = url.path or b"/"
+        method = parser.get_method().decode("ascii")
+        raw_path, query = check_head(version, method, self._url, self._host, len(self._headers))
+        self._in_head = False
+        self._unparsed = 0
         path = raw_path.decode("latin-1")
         scope: Scope = {
             "type": "http",
@@ -358,16 +202,17 @@ class Protocol(asyncio.Protocol):
             "scheme": "http",
             "root_path": "",
             "headers": self._headers,
-            "method": parser.get_method().decode("ascii"),
+            "method": method,
             "path": unquote(path) if "%" in path else path,
             "raw_path": raw_path,
-            "query_string": url.query or b"",
+            "query_string": query,
         }
         cycle = Cycle(
             self,
             scope,
-            keep_alive=version != "1.0" and parser.should_keep_alive(),
-            expects_continue=self._expects_continue,
+            version != "1.0" and parser.should_keep_alive() and not parser.should_upgrade(),
+            self._expects_continue,
+            method == "HEAD",
         )
         scope["laird.link"] = cycle
         self._newest = cycle
@@ -379,12 +224,19 @@ class Protocol(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """Hand over a piece of the body; read no more while it is not taken."""
+        self._unparsed = 0
+        self.got += len(body)
         cycle = self._newest
-        if cycle is not None and not cycle.complete and cycle.feed(body) > _HIGH_WATER:
+        if cycle is None:
+            return
+        if cycle.complete:
+            self._ignore(len(body))
+        elif cycle.feed(body) > _HIGH_WATER:
             self.pause_reading()
 
     def on_message_complete(self) -> None:
         """Note the end of a request."""
+        self._unparsed = 0
         if self._newest is not None:
             self._newest.fed()
 
@@ -413,19 +265,29 @@ class Protocol(asyncio.Protocol):
         """Go on with the next request, or close, once an answer is written."""
         self._cycle = None
         if not cycle.keep_alive:
-            self._transport.close()
+            if cycle.unread:
+                self._linger()
+            else:
+                self._transport.close()
             return
         if self._waiting:
             self._begin(self._waiting.popleft())
         else:
-            self._idle_since = self.loop.time()
-        self.resume_reading()
+            self.idle_since = self.loop.time()
+        if not self._reading:
+            self.resume_reading()
 
     def fail(self, cycle: Cycle) -> None:
         """End the connection of a request that the application failed at."""
         if not cycle.started and not cycle.disconnected:
-            self._transport.write(_error(500, "server_error", "Laird failed at this request."))
+            message = "Laird failed at this request."
+            self._transport.write(error_answer(500, "server_error", message))
         self._transport.close()
+
+    def cut(self) -> None:
+        """Break the connection, whatever is under way."""
+        self._deaf = True
+        self._transport.abort()
 
     def shutdown(self) -> None:
         """Close now when nothing is under way, else after the present answer."""
@@ -438,30 +300,100 @@ class Protocol(asyncio.Protocol):
         self._cycle = cycle
         cycle.task = self.loop.create_task(cycle.run())
 
-    def _refuse(self, error: httptools.HttpParserError) -> None:
-        """Refuse what the parser could not read, with the reason it gave, and close."""
-        if isinstance(error, httptools.HttpParserCallbackError):
-            message = f"The request's headers are over {MAX_HEADER_BYTES} bytes. Send fewer."
-            answer = _error(431, "headers_too_large", message)
+    def _named(self, name: bytes, value: bytes) -> bytes:
+        """Return the lower-case name of a header that is new, or is to be looked at each time."""
+        lower = name.lower()
+        if lower in _LOOKED_AT:
+            self._look_at(lower, value)
+        elif len(_names) < _MOST_NAMES and len(name) <= _LONG_NAME:
+            _names[name] = lower
+        return lower
+
+    def _look_at(self, name: bytes, value: bytes) -> None:
+        """Take note of a header that says how the request is to be read."""
+        if name == b"host":
+            if self._host is not None:
+                raise wrong("it has more than one Host header")
+            self._host = value
+        elif name == b"transfer-encoding":
+            check_coding(self._parser.get_http_version(), value)
         else:
-            message = f"This is not a valid HTTP request: {error}. Nothing was done with it."
-            answer = _error(400, "invalid_request", message)
-        if self._cycle is None or not self._cycle.started:
+            self._expects_continue = value.lower() == b"100-continue"
+
+    def _refuse(self, refused: Refused) -> None:
+        """Refuse what could not be read, and close once requests before it have their answers."""
+        self._deaf = True
+        last = self._waiting[-1] if self._waiting else self._cycle
+        if last is not None and not last.unread:
+            last.keep_alive = False
+            return
+        newest = self._newest
+        has_answer = newest is not None and newest.unread and newest.started
+        if not self._waiting and not has_answer:
+            answer = error_answer(refused.status, refused.code, str(refused))
             self._transport.write(answer)
+        self._lose_cycles()
+        self._linger()
+
+    def _linger(self) -> None:
+        """Close, but not under what the client still sends: that would take the answer from it.
+
+        What comes until the client closes too is thrown away (RFC 9112, section 9.6).
+        """
+        self._deaf = self._lingers = True
+        if not self._transport.is_closing():
+            self._transport.write_eof()
+            self.resume_reading()
+
+    def _ignore(self, size: int) -> None:
+        """Take in what nobody reads: so much and no more."""
+        self._ignored += size
+        if self._ignored > MOST_DISCARDED:
+            self.cut()
+
+    # How long it takes.
+
+    @property
+    def stage(self) -> Stage:
+        """What it waits for now."""
+        if self.slow or self._transport.is_closing():
+            return Stage.READER
+        if self._lingers:
+            return Stage.LEAVING
+        if self._newest is not None and self._newest.unread:
+            return Stage.BODY if self._reading else Stage.ANSWER
+        if self._cycle is not None:
+            return Stage.ANSWER
+        return Stage.HEAD if self._in_head or self._unparsed or not self._heads else Stage.IDLE
+
+    @property
+    def progress(self) -> object:
+        """Differs from before once the stage has come on."""
+        return self._heads, self._drains, self._transport.get_write_buffer_size()
+
+    def give_up(self, stage: Stage) -> None:
+        """Cut off a client that takes too long."""
+        if stage in {Stage.READER, Stage.LEAVING}:
+            self.cut()
+        elif stage is Stage.IDLE or not self._heads:
+            self._transport.close()
+        else:
+            what = "headers" if stage is Stage.HEAD else "body"
+            message = f"The request's {what} did not come in time. Send it again, without pauses."
+            self._refuse(Refused(408, "request_timeout", message))
+
+    def _is_one_too_many(self) -> bool:
+        most = self._most
+        if most is None or len(self._connections) < most:
+            return False
+        return not make_room(self._connections, most)  # type: ignore[arg-type]  # as above
+
+    def _turn_away(self) -> None:
+        message = f"{self._most} connections are open, which is the most. Try again in a while."
+        self._transport.write(error_answer(503, "too_many_connections", message))
+        self._deaf = True
         self._transport.close()
 
-    def _check_idle(self) -> None:
-        """Close a connection on which nothing has happened for long."""
-        left = self._idle_since + KEEP_ALIVE_S - self.loop.time()
-        if self._cycle is None and left <= 0:
-            self._transport.close()
-            return
-        self._idle_check = self.loop.call_later(max(left, 1.0), self._check_idle)
 
-
-def _error(status: int, code: str, message: str) -> bytes:
-    kind = "server_error" if status >= 500 else "invalid_request_error"
-    error = {"message": message, "type": kind, "param": None, "code": code}
-    body = orjson.dumps({"error": error})
-    head = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(body)
-    return _STATUS_LINES[status] + head + _CLOSE + b"\r\n" + body
+def _size(target: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(target) + sum(len(name) + len(value) + 4 for name, value in headers)

@@ -13,9 +13,13 @@ _STATUSES: dict[type[errors.LairdError], int] = {
     errors.NotFound: 404,
     errors.MissingKey: 401,
     errors.InvalidKey: 401,
+    errors.NotSignedIn: 401,
+    errors.SignInRefused: 401,
+    errors.ForeignRequest: 403,
     errors.NotAllowed: 403,
     errors.LimitError: 429,
     errors.NoLocalProvider: 403,
+    errors.RefusedByPrivacy: 403,
     errors.CapacityExceeded: 503,
     errors.RoutingError: 502,
     errors.UpstreamTimeout: 504,
@@ -45,7 +49,13 @@ def status_of(error: errors.LairdError) -> int:
 def retry_after(error: errors.LairdError) -> int | None:
     """Return the whole seconds for a Retry-After header, at least 1, or None for no header."""
     wait: float | None = None
-    if isinstance(error, errors.RateLimited | errors.CapacityExceeded | errors.UpstreamRateLimited):
+    if isinstance(
+        error,
+        errors.RateLimited
+        | errors.QuotaExceeded
+        | errors.CapacityExceeded
+        | errors.UpstreamRateLimited,
+    ):
         wait = error.retry_after_s
     elif isinstance(error, errors.ServerError):
         wait = _RETRY_SOON_S

@@ -22,6 +22,8 @@ class Link(Protocol):
 
     task: asyncio.Task[None] | None
     """What answers the request."""
+    extra: bytes
+    """Header lines that the answer has beside its own."""
     gone: Callable[[], None] | None
     """Called once when the client goes away before its answer is complete."""
 

@@ -1,35 +1,36 @@
-"""`POST /v1/chat/completions` and the listing of models: parse, call the gateway, encode."""
+"""The inference routes: parse, call the gateway, encode."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
+import msgspec
 import orjson
 
 from laird.api.errors import retry_after, status_of
 from laird.api.http import (
-    JSON,
     ClientGone,
     Link,
     Receive,
     Scope,
     Send,
     read_body,
-    write,
 )
-from laird.dialects.base import Dialect
+from laird.dialects.base import ChatDialect, CountDialect, Dialect, EmbeddingDialect
+from laird.domain.cache import CacheMark, CacheWish
 from laird.domain.errors import InvalidRequest, LairdError
-from laird.domain.keys import Caller, PrivacyClass
+from laird.domain.keys import ApiKey, Caller, PrivacyClass
 from laird.domain.money import usd_text
-from laird.gateway.call import Call, Trace
-from laird.gateway.gateway import Gateway
+from laird.gateway.call import Answering, Call, Trace
 from laird.keys.key_text import key_from_headers
 from laird.keys.table import KeyTable
+from laird.limits.rates import Allowance, RateStanding
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics
 
@@ -39,8 +40,18 @@ _STREAM_HEAD = (
     b"cache-control: no-cache\r\n"
     b"x-accel-buffering: no\r\n"
 )
-_REQUEST_HEAD = b"x-laird-request-id: %b\r\nx-laird-attempts: %d\r\nx-laird-failover: %b\r\n"
+_REQUEST_HEAD = (
+    b"x-laird-request-id: %b\r\n"
+    # Where OpenAI's and Anthropic's SDKs look for it, to show it in errors and as `_request_id`.
+    b"x-request-id: %b\r\n"
+    b"request-id: %b\r\n"
+    b"x-laird-attempts: %d\r\n"
+    b"x-laird-failover: %b\r\n"
+)
+_GONE_LOCAL = b"x-laird-budget: local\r\n"
+_OFF = CacheMark.OFF
 _CACHE_OFF = b"x-laird-cache: off\r\n"
+_WISHES = {wish.value.encode(): wish for wish in CacheWish}
 _LONGEST_LABEL = 200
 
 _log = get_logger("api")
@@ -55,30 +66,46 @@ def new_request_id() -> str:
     return f"req_{_process}{next(_numbers):08x}"
 
 
-class _HttpClient:
+Heard = Callable[[Trace, ApiKey | None, int, float], None]
+"""Called at the end of each request, with its key where that is known, the HTTP status (499 when
+the client went away) and the seconds that it took."""
+
+
+class Route(msgspec.Struct, frozen=True, kw_only=True):
+    """One inference route: its dialect, and what kind of request that is."""
+
+    endpoint: str
+    """Its label in the metrics."""
+    dialect: Dialect
+    chat: ChatDialect | None = None
+    embedding: EmbeddingDialect | None = None
+    count: CountDialect | None = None
+    remembers: bool = False
+    """Its answers may be kept, and its requests may go on from those that are."""
+
+
+class _HttpClient(msgspec.Struct, eq=False):
     """Hears an answer from the gateway and writes it as HTTP."""
 
-    __slots__ = ("_link", "_names", "_send", "_task", "begun", "left", "status")
-
-    def __init__(
-        self,
-        send: Send,
-        link: Link,
-        names: dict[tuple[str, str], bytes],
-        task: asyncio.Task[Any],
-    ) -> None:
-        self._send = send
-        self._link = link
-        self._names = names
-        self._task = task
-        self.begun = False
-        self.left = False
-        """The client went away, and the request's task was cancelled for that."""
-        self.status = 200
+    _send: Send
+    _link: Link
+    _names: dict[tuple[str, str], bytes]
+    _task: asyncio.Task[Any]
+    begun: bool = False
+    left: bool = False
+    """The client went away, and the request's task was cancelled for that."""
+    refused: LairdError | None = None
+    """Why it may not have the rest of its answer, when the task was cancelled for that."""
+    status: int = 200
 
     def leave(self) -> None:
         """Take note that the client is gone: nobody waits for the answer any more."""
         self.left = True
+        self._task.cancel()
+
+    def refuse(self, error: LairdError) -> None:
+        """End the request: its key may not have the rest of the answer."""
+        self.refused = error
         self._task.cancel()
 
     def answer(self, trace: Trace, body: bytes) -> None:
@@ -121,7 +148,15 @@ class _HttpClient:
             names = self._names[served_by] = _served_by(trace)
         origin = trace.failover_from
         failover = b"none" if origin is None else _value(origin)
-        return names + _REQUEST_HEAD % (trace.request_id.encode(), trace.attempts, failover)
+        name = trace.request_id.encode()
+        head = names + _REQUEST_HEAD % (name, name, name, trace.attempts, failover)
+        if trace.cache is not _OFF:
+            head = head.replace(_CACHE_OFF, _cache_lines(trace), 1)
+        if trace.gone_local:
+            head += _GONE_LOCAL
+        if trace.privacy:
+            head += b"x-laird-privacy: %b\r\n" % trace.privacy.encode()
+        return head if trace.rate is None else head + _rate_lines(trace.rate)
 
 
 def _served_by(trace: Trace) -> bytes:
@@ -129,6 +164,38 @@ def _served_by(trace: Trace) -> bytes:
         return _CACHE_OFF
     names = (_value(trace.provider), _value(trace.model))
     return _CACHE_OFF + b"x-laird-provider: %b\r\nx-laird-model: %b\r\n" % names
+
+
+def _cache_lines(trace: Trace) -> bytes:
+    mark = b"x-laird-cache: %b\r\n" % trace.cache.value.encode()
+    return mark + b"age: %d\r\n" % trace.age_s if trace.cache is CacheMark.HIT else mark
+
+
+def _rate_lines(standing: RateStanding) -> bytes:
+    """Return what is left of a key's limits, in the headers that OpenAI's clients know."""
+    lines = b""
+    if standing.requests is not None:
+        lines += _allowance_lines(b"requests", standing.requests)
+    if standing.tokens is not None:
+        lines += _allowance_lines(b"tokens", standing.tokens)
+    return lines
+
+
+def _allowance_lines(what: bytes, left: Allowance) -> bytes:
+    return (
+        b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %b\r\n"
+        % (what, left.limit, what, left.remaining, what, _duration(left.reset_s))
+    )
+
+
+def _duration(seconds: float) -> bytes:
+    """Return seconds as OpenAI writes them, rounded up: `0s`, `120ms`, `8.64s`, `1m30s`."""
+    milliseconds = math.ceil(seconds * 1000 - 1e-6)
+    if milliseconds < 1000:
+        return b"%dms" % milliseconds if milliseconds else b"0s"
+    minutes, rest = divmod(milliseconds, 60_000)
+    text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
+    return (f"{minutes}m" if minutes else "").encode() + text.encode() + b"s"
 
 
 def _value(name: str) -> bytes:
@@ -140,18 +207,28 @@ class Inference:
     """The inference routes of one server."""
 
     def __init__(
-        self, gateway: Gateway, keys: KeyTable, metrics: Metrics, *, max_body_bytes: int
+        self,
+        answering: Answering,
+        remembering: Answering,
+        keys: KeyTable,
+        metrics: Metrics,
+        *,
+        max_body_bytes: int,
+        heard: Heard | None = None,
     ) -> None:
-        self._gateway = gateway
+        """`remembering` answers on routes whose answers may be kept, `answering` on all others."""
+        self._answering = answering
+        self._remembering = remembering
         self._keys = keys
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._heard = heard
         self._names: dict[tuple[str, str], bytes] = {}
+        self._under_way: dict[_HttpClient, ApiKey] = {}
 
-    async def chat(
-        self, scope: Scope, receive: Receive, send: Send, dialect: Dialect, endpoint: str
-    ) -> None:
-        """Answer one chat request in the given dialect."""
+    async def answer(self, scope: Scope, receive: Receive, send: Send, route: Route) -> None:
+        """Answer one request in the route's dialect."""
+        dialect = route.dialect
         began = time.monotonic()
         trace = Trace(new_request_id())
         link: Link = scope["laird.link"]
@@ -159,18 +236,19 @@ class Inference:
         assert task is not None  # noqa: S101 - it runs this
         client = _HttpClient(send, link, self._names, task)
         try:
-            call = await self._read(scope, link, receive, dialect, trace, began)
+            call = await self._read(scope, client, receive, route, trace, began)
             link.gone = client.leave
-            await self._gateway.chat(call, client, trace, task)
+            answering = self._remembering if route.remembers else self._answering
+            await answering.answer(call, client, trace, task)
         except LairdError as error:
             client.error(error, dialect, trace)
         except ClientGone:
             client.status = 499
         except asyncio.CancelledError:
-            if not client.left:
+            if not client.left and client.refused is None:
                 raise
             task.uncancel()
-            client.status = 499
+            await _end_early(client, dialect, trace)
         except Exception as error:
             # Last resort: a defect of ours must still be an answer in the client's dialect.
             _log.error("defect", request_id=trace.request_id, exc_info=True)
@@ -180,42 +258,77 @@ class Inference:
             del error
         finally:
             link.gone = None
+            key = self._under_way.pop(client, None)
             seconds = time.monotonic() - began
             self._metrics.request(
-                endpoint,
+                route.endpoint,
                 trace.model,
                 trace.provider,
                 client.status,
                 seconds=seconds,
                 overhead_s=max(0.0, seconds - trace.upstream_s),
             )
+            if self._heard is not None:
+                self._heard(trace, key, client.status, seconds)
 
     async def _read(
         self,
         scope: Scope,
-        link: Link,
+        client: _HttpClient,
         receive: Receive,
-        dialect: Dialect,
+        route: Route,
         trace: Trace,
         began: float,
     ) -> Call:
         # The last one counts where a header is repeated; none that is read here may be.
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        caller = self._caller(headers)
-        body = parse_object(await read_body(headers, link, receive, self._max_body_bytes))
+        caller = self.caller(headers)
+        # From now on the key may be taken away under the request: see `end_refused`.
+        self._under_way[client] = caller.key
+        dialect = route.dialect
+        link: Link = scope["laird.link"]
+        raw = await read_body(headers, link, receive, self._max_body_bytes)
+        body = parse_object(raw)
         facts = dialect.facts(body)
         return Call(
             request_id=trace.request_id,
             dialect=dialect,
+            chat=route.chat,
+            embedding=route.embedding,
+            count=route.count,
             body=body,
             facts=facts,
             caller=caller,
             began=began,
+            size=len(raw),
             include_usage=facts.stream and dialect.wants_usage(body),
             carry_on=headers.get(b"x-laird-continue") == b"true",
+            passed=_passed(headers, dialect.passes) if dialect.passes else None,
+            cache=_cache_wish(headers),
         )
 
-    def _caller(self, headers: Mapping[bytes, bytes]) -> Caller:
+    async def watch_keys(self, *, interval_s: float = 0.5) -> None:
+        """End requests whose key is good no more, again and again until cancelled."""
+        while True:
+            await asyncio.sleep(interval_s)
+            self.end_refused(time.time_ns() // 1000)
+
+    def end_refused(self, now_us: int) -> int:
+        """End the requests whose key was revoked, disabled or has expired; return how many.
+
+        A stream ends with an error event, another answer is an error. `now_us` is UTC
+        microseconds.
+        """
+        refused = [
+            (client, error)
+            for client, key in self._under_way.items()
+            if client.refused is None and (error := self._keys.refusal(key, now_us)) is not None
+        ]
+        for client, error in refused:
+            client.refuse(error)
+        return len(refused)
+
+    def caller(self, headers: Mapping[bytes, bytes]) -> Caller:
         """Return who asks, and the wishes in the headers. Raises an `AccessError`."""
         text = key_from_headers(headers.get(b"authorization"), headers.get(b"x-api-key"))
         now_us = time.time_ns() // 1000
@@ -239,32 +352,34 @@ class Inference:
             node=_label(node) if node else None,
         )
 
-    async def models(self, scope: Scope, send: Send) -> None:
-        """List the names a client may use as `model`, those its key allows."""
-        caller = self._caller(dict(scope["headers"]))
-        snapshot = self._gateway.runtime.snapshot
-        created = 0
-        allowed = caller.key.allowed_models
-        rows: list[dict[str, Any]] = []
 
-        def add(name: str, owner: str) -> None:
-            if not allowed or name in allowed:
-                rows.append({"id": name, "object": "model", "created": created, "owned_by": owner})
+async def _end_early(client: _HttpClient, dialect: Dialect, trace: Trace) -> None:
+    """End an answer that was cancelled: nobody hears it, or nobody may."""
+    error = client.refused
+    if client.left or error is None:
+        client.status = 499
+        return
+    _log.info("request ended with its key", request_id=trace.request_id, reason=error.message)
+    if client.begun:
+        client.status = status_of(error)
+        await client.end(dialect.error_event(error))
+    else:
+        client.error(error, dialect, trace)
 
-        add("auto", "laird")
-        for alias in snapshot.aliases:
-            add(alias, "laird")
-        for chain in snapshot.chains.values():
-            add(chain.id, "laird")
-        providers = caller.key.allowed_providers
-        for key, model in snapshot.models.items():
-            provider = snapshot.providers[model.provider_id]
-            if not provider.enabled or (providers and provider.id not in providers):
-                continue
-            if not allowed or key in allowed or model.id in allowed:
-                owner = {"id": key, "object": "model", "created": created}
-                rows.append({**owner, "owned_by": provider.id})
-        await write(send, 200, [JSON], orjson.dumps({"object": "list", "data": rows}))
+
+def _passed(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> dict[str, str]:
+    """Return the client's headers that belong to a dialect."""
+    return {name.decode(): headers[name].decode("latin-1") for name in names if name in headers}
+
+
+def _cache_wish(headers: Mapping[bytes, bytes]) -> CacheWish | None:
+    text = headers.get(b"x-laird-cache")
+    if text is None:
+        return None
+    wish = _WISHES.get(text)
+    if wish is None:
+        raise InvalidRequest("The header x-laird-cache knows three values: use, refresh and off.")
+    return wish
 
 
 def _label(value: bytes) -> str:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
-from laird.api.connection import KEEP_ALIVE_S, Protocol
+from laird.api.connection import Protocol
+from laird.api.patience import USUAL, Patience, Watch
 from laird.domain.errors import StartError
 
 _BACKLOG = 2048
+_OTHER_FILES = 256
+"""Open files beside connections: the database, the journal, the log."""
 
 Drain = Callable[[], Awaitable[None]]
 
@@ -59,6 +65,22 @@ def listen_locally(path: Path) -> socket.socket:
     return listener
 
 
+def make_room_for(connections: int) -> int:
+    """Have the system let this process open files for so many clients, and return for how many.
+
+    A client's request needs a connection to a provider as well.
+    """
+    wanted = 2 * connections + _OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return connections
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    return max(1, min(connections, (soft - _OTHER_FILES) // 2))
+
+
 class Server(uvicorn.Server):
     """Serves the public socket and the control socket, and drains before it stops."""
 
@@ -70,7 +92,10 @@ class Server(uvicorn.Server):
         control: socket.socket | None,
         drain: Drain,
         on_started: Callable[[], None],
+        max_connections: int | None = None,
+        patience: Patience = USUAL,
     ) -> None:
+        """`max_connections` are the most on the public socket; None is any number."""
         super().__init__(
             uvicorn.Config(
                 app,  # type: ignore[arg-type]  # our ASGI types are narrower than uvicorn's
@@ -82,7 +107,7 @@ class Server(uvicorn.Server):
                 server_header=False,
                 date_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=int(KEEP_ALIVE_S),
+                limit_concurrency=max_connections,
                 timeout_graceful_shutdown=1,
             )
         )
@@ -90,6 +115,8 @@ class Server(uvicorn.Server):
         self._control = control
         self._drain = drain
         self._on_started = on_started
+        self._patience = patience
+        self._watching: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to accept on both sockets."""
@@ -97,6 +124,8 @@ class Server(uvicorn.Server):
         if self._control is not None:
             loop = asyncio.get_running_loop()
             self.servers.append(await loop.create_unix_server(self._protocol, sock=self._control))
+        connections: Any = self.server_state.connections
+        self._watching = asyncio.create_task(Watch(connections, self._patience).run())
         self._on_started()
 
     def _protocol(self) -> Protocol:
@@ -112,10 +141,15 @@ class Server(uvicorn.Server):
             connection.shutdown()
         await self._drain()
         await super().shutdown(sockets=sockets)
+        if self._watching is not None:
+            self._watching.cancel()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGTERM and SIGINT; a second SIGINT stops at once."""
+        """Stop on SIGTERM and SIGINT; a second SIGINT stops at once. Only the main thread hears."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.handle_exit, number, None)

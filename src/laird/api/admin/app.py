@@ -2,44 +2,78 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from laird import __version__
-from laird.api.admin import configuration, keys, models, providers, routing, system, usage
-from laird.api.admin.access import Gate
+from laird.api.admin import (
+    advice,
+    alerts,
+    audit,
+    budgets,
+    cache,
+    configuration,
+    credentials,
+    events,
+    export,
+    invitations,
+    kept,
+    keys,
+    library,
+    models,
+    people,
+    prices,
+    privacy,
+    providers,
+    receipts,
+    reconcile,
+    routing,
+    session,
+    system,
+    usage,
+)
 from laird.api.admin.context import Admin
+from laird.api.admin.guard import Guard
+from laird.api.description import describe
 from laird.api.errors import retry_after, status_of
-from laird.domain.errors import ConfigError, LairdError, RequestError, StaleRevision
+from laird.domain.credential import looks_like_a_key
+from laird.domain.errors import ConfigError, LairdError, NotAllowed, RequestError, StaleRevision
 
 _DESCRIPTION = "/api/openapi.json"
 
 
-class _Guard:
-    """Lets nobody in who may not administer, before a body is read or a name is looked up.
-
-    It stands before all routes, so that a route which forgets to ask is not open.
-    """
-
-    def __init__(self, app: ASGIApp, gate: Gate) -> None:
-        self._app = app
-        self._gate = gate
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] != _DESCRIPTION:
-            request = Request(scope)
-            try:
-                self._gate.actor(request)
-            except LairdError as error:
-                refusal = await _refuse(request, error)
-                await refusal(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+_PARTS = (
+    system,
+    session,
+    people,
+    invitations,
+    keys,
+    budgets,
+    alerts,
+    events,
+    audit,
+    cache,
+    providers,
+    models,
+    library,
+    prices,
+    credentials,
+    configuration,
+    routing,
+    privacy,
+    usage,
+    receipts,
+    export,
+    kept,
+    advice,
+    reconcile,
+)
+"""What makes a router; each of its routes has a row in `policy.POLICY`."""
 
 
 def build_admin(admin: Admin) -> FastAPI:
@@ -50,17 +84,23 @@ def build_admin(admin: Admin) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=_DESCRIPTION,
-        # `curl -d` says that it sends a form; the body is read as JSON all the same.
-        strict_content_type=False,
     )
-    for part in (system, keys, providers, models, configuration, routing, usage):
-        app.include_router(part.router(admin))
-    app.add_middleware(_Guard, gate=admin.gate)
+    app.openapi = partial(_described, app)  # type: ignore[method-assign]  # FastAPI's own way
+    for part in _PARTS:
+        app.router.routes += part.router(admin).routes
+    app.add_middleware(Guard, gate=admin.gate, routes=list(app.routes), refuse=_refuse)
     app.add_exception_handler(LairdError, _refuse)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
     return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """Return the description, which is made once."""
+    if not app.openapi_schema:
+        app.openapi_schema = describe(app)
+    return app.openapi_schema
 
 
 def _answer(status: int, error: dict[str, Any], headers: dict[str, str] | None = None) -> Response:
@@ -77,7 +117,7 @@ async def _refuse(_request: Request, error: Exception) -> Response:
     body: dict[str, Any] = {
         "message": error.message,
         "type": "invalid_request_error" if status_of(error) < 500 else "server_error",
-        "param": error.param if isinstance(error, RequestError) else None,
+        "param": error.param if isinstance(error, RequestError | NotAllowed) else None,
         "code": error.code,
     }
     if isinstance(error, ConfigError):
@@ -98,7 +138,9 @@ async def _refuse(_request: Request, error: Exception) -> Response:
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this type alone
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path"})
+    parts = [str(part) for part in first["loc"] if part not in {"body", "query", "path"}]
+    # A name that was sent may be a key in the wrong place.
+    place = ".".join("…" if looks_like_a_key(part) else part for part in parts)
     message = f"{place}: {first['msg']}" if place else str(first["msg"])
     return _answer(
         400,

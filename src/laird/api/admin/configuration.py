@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict
 
+from laird.api.admin.configuration_shapes import (
+    Checked,
+    ConfigurationChange,
+    ConfigurationChanges,
+    ConfigurationChangeWithDocument,
+    ConfigurationShown,
+    InForce,
+    ProblemShown,
+)
 from laird.api.admin.context import Admin
+from laird.api.admin.routes import routes_at
 from laird.config.history import ChangeEntry
-from laird.domain.errors import NotFound
+from laird.domain.errors import ConfigError, NotFound
 
 
 class DocumentWanted(BaseModel):
@@ -30,13 +40,27 @@ class DocumentToCheck(BaseModel):
     document: str
 
 
+class RollbackExpected(BaseModel):
+    """The revision that is in force as far as is known; without one it does not matter."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revision: str | None = None
+
+
 def router(admin: Admin) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/api/config", tags=["configuration"])
+    routes = routes_at("/api/config", "configuration")
+    _add_document(routes, admin)
+    _add_history(routes, admin)
+    return routes
+
+
+def _add_document(routes: APIRouter, admin: Admin) -> None:
     live = admin.configuration
 
     @routes.get("")
-    async def show(request: Request) -> dict[str, Any]:
+    async def show(request: Request) -> ConfigurationShown:
         """Return the document in force, secrets redacted, and whether the file has an error."""
         admin.gate.actor(request)
         return {
@@ -44,11 +68,12 @@ def router(admin: Admin) -> APIRouter:
             "file": live.file,
             "document": live.shown_text,
             "error": live.error.message if live.error is not None else None,
+            "problems": _problems(live.error),
             "warnings": list(live.snapshot.warnings),
         }
 
     @routes.put("")
-    async def replace(request: Request, wanted: DocumentWanted) -> dict[str, Any]:
+    async def replace(request: Request, wanted: DocumentWanted) -> InForce:
         """Put another document in force. A stale revision is refused with both versions."""
         actor = admin.gate.actor(request)
         revision = wanted.revision
@@ -58,28 +83,31 @@ def router(admin: Admin) -> APIRouter:
         return {"revision": snapshot.revision, "warnings": list(snapshot.warnings)}
 
     @routes.post("/check")
-    async def check(request: Request, wanted: DocumentToCheck) -> dict[str, Any]:
-        """Check a document and change nothing."""
+    async def check(request: Request, wanted: DocumentToCheck) -> Checked:
+        """Check a document, tell what it would change, and change nothing."""
         admin.gate.actor(request)
-        snapshot = await asyncio.to_thread(live.check, wanted.document)
+        snapshot, changes = await asyncio.to_thread(live.preview, wanted.document)
         return {
             "revision": snapshot.revision,
             "providers": len(snapshot.providers),
             "models": len(snapshot.models),
             "chains": len(snapshot.chains),
             "warnings": list(snapshot.warnings),
+            "changes": list(changes),
         }
 
+
+def _add_history(routes: APIRouter, admin: Admin) -> None:
     @routes.get("/history")
     async def history(
         request: Request, limit: Annotated[int, Query(ge=1, le=500)] = 50
-    ) -> dict[str, Any]:
+    ) -> ConfigurationChanges:
         """List the newest changes."""
         admin.gate.actor(request)
         return {"changes": [_shown(entry) for entry in await admin.history.list(limit)]}
 
     @routes.get("/history/{change_id}")
-    async def change(request: Request, change_id: str) -> dict[str, Any]:
+    async def change(request: Request, change_id: str) -> ConfigurationChangeWithDocument:
         """Return one change with its document."""
         admin.gate.actor(request)
         entry = await admin.history.get(change_id)
@@ -88,16 +116,24 @@ def router(admin: Admin) -> APIRouter:
         return {**_shown(entry), "document": entry.document}
 
     @routes.post("/history/{change_id}/rollback")
-    async def rollback(request: Request, change_id: str) -> dict[str, Any]:
+    async def rollback(
+        request: Request, change_id: str, wanted: RollbackExpected | None = None
+    ) -> InForce:
         """Put the document of an earlier change in force again."""
         actor = admin.gate.actor(request)
-        snapshot = await live.rollback(change_id, actor)
+        expected = wanted.revision if wanted is not None else None
+        snapshot = await admin.configuration.rollback(change_id, actor, expected)
         return {"revision": snapshot.revision, "warnings": list(snapshot.warnings)}
 
-    return routes
+
+def _problems(error: ConfigError | None) -> list[ProblemShown]:
+    return [
+        {"message": one.message, "path": one.path, "line": one.line, "fix": one.fix}
+        for one in (error.problems if error is not None else ())
+    ]
 
 
-def _shown(entry: ChangeEntry) -> dict[str, Any]:
+def _shown(entry: ChangeEntry) -> ConfigurationChange:
     return {
         "id": entry.id,
         "at_us": entry.at_us,

@@ -9,11 +9,24 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from laird.api.admin.context import Admin
+from laird.api.admin.provider_shapes import (
+    ChainPut,
+    ChainShown,
+    ChainsShown,
+    ModelPricesShown,
+    ModelShown,
+    ModelsShown,
+    RevisionShown,
+)
+from laird.api.admin.routes import routes_at
 from laird.config import edit
 from laird.config.document import read_document
 from laird.domain.catalog import Chain, Model, Pricing, Rate
 from laird.domain.errors import NotFound
+from laird.domain.health import ProviderCondition
 from laird.domain.money import usd_text
+
+_UNSEEN = ProviderCondition()
 
 
 class StepWanted(BaseModel):
@@ -39,10 +52,10 @@ class ChainWanted(BaseModel):
 
 def router(admin: Admin) -> APIRouter:
     """Return the routes."""
-    routes = APIRouter(prefix="/api", tags=["models"])
+    routes = routes_at("/api", "models")
 
     @routes.get("/models")
-    async def list_models(request: Request, provider: str | None = None) -> dict[str, Any]:
+    async def list_models(request: Request, provider: str | None = None) -> ModelsShown:
         """List the models, in the order of the document."""
         admin.gate.actor(request)
         snapshot = admin.configuration.snapshot
@@ -50,14 +63,14 @@ def router(admin: Admin) -> APIRouter:
             raise NotFound(f"There is no provider '{provider}'.", param="provider")
         return {
             "models": [
-                _model(model)
+                _model(model, admin.board.conditions.get(model.provider_id, _UNSEEN))
                 for model in snapshot.models.values()
                 if provider is None or model.provider_id == provider
             ]
         }
 
     @routes.get("/chains")
-    async def list_chains(request: Request) -> dict[str, Any]:
+    async def list_chains(request: Request) -> ChainsShown:
         """List the chains."""
         admin.gate.actor(request)
         snapshot = admin.configuration.snapshot
@@ -69,7 +82,7 @@ def router(admin: Admin) -> APIRouter:
     @routes.put("/chains/{chain_id}")
     async def put_chain(
         request: Request, chain_id: str, wanted: ChainWanted, revision: str | None = None
-    ) -> dict[str, Any]:
+    ) -> ChainPut:
         """Write a chain into the document; `revision` is the one the change was made against."""
         values = {"id": chain_id, **wanted.model_dump(exclude_none=True)}
         snapshot = await admin.edit(
@@ -80,7 +93,7 @@ def router(admin: Admin) -> APIRouter:
     @routes.delete("/chains/{chain_id}")
     async def delete_chain(
         request: Request, chain_id: str, revision: str | None = None
-    ) -> dict[str, Any]:
+    ) -> RevisionShown:
         """Take a chain out of the document."""
         snapshot = await admin.edit(
             request, revision, lambda text: edit.remove_chain(text, chain_id)
@@ -97,7 +110,9 @@ def _put_chain(text: str, chain_id: str, values: dict[str, Any]) -> str:
     return edit.add_chain(text, values)
 
 
-def _model(model: Model) -> dict[str, Any]:
+def _model(model: Model, condition: ProviderCondition) -> ModelShown:
+    """Return a model; `warm` and `loaded_context_window` are null where the server does not say."""
+    loaded = condition.loaded_as(model.upstream_model)
     able = msgspec.to_builtins(model.capabilities)
     return {
         "key": model.key,
@@ -108,6 +123,8 @@ def _model(model: Model) -> dict[str, Any]:
         "egress": model.egress.value,
         "context_window": model.context_window,
         "max_tokens": model.max_tokens,
+        "warm": None if condition.loaded is None else loaded is not None,
+        "loaded_context_window": loaded.context_window if loaded is not None else None,
         "is_default": model.is_default,
         "capabilities": able,
         "can": [name for name, value in able.items() if value],
@@ -116,7 +133,7 @@ def _model(model: Model) -> dict[str, Any]:
     }
 
 
-def _pricing(pricing: Pricing) -> dict[str, Any]:
+def _pricing(pricing: Pricing) -> ModelPricesShown:
     """Return prices in USD per million tokens; the first tier where there are several."""
 
     def usd(rate: Rate | None) -> str | None:
@@ -131,7 +148,7 @@ def _pricing(pricing: Pricing) -> dict[str, Any]:
     }
 
 
-def _chain(chain: Chain) -> dict[str, Any]:
+def _chain(chain: Chain) -> ChainShown:
     return {
         "id": chain.id,
         "name": chain.name,
