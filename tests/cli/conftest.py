@@ -18,8 +18,11 @@ from typing import Any
 
 import pytest
 import structlog
+from tests.cli.local_models import CURATED, FILE, REPOSITORY, TEXT
 from tests.support.chat_upstream import prepared
 from tests.support.documents import document, provider
+from tests.support.hub_server import HubServer, threaded_hub
+from tests.support.tiny_model import write_tiny_model
 from tests.support.upstream import ScriptedUpstream, threaded_upstream
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -196,6 +199,45 @@ def shell(request: pytest.FixtureRequest) -> Shell:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Shell)
     return found
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A real model that says `TEXT`."""
+    path = tmp_path_factory.mktemp("model") / FILE
+    write_tiny_model(path, TEXT)
+    return path.read_bytes()
+
+
+@pytest.fixture
+def hub(model: bytes, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    """A hub with one recommended model and one other; commands and servers ask it."""
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    with threaded_hub() as server:
+        monkeypatch.setenv("HF_ENDPOINT", server.url)
+        files = {FILE: model, "tiny.F16.gguf": model}
+        server.add(REPOSITORY, files, downloads=7123, likes=3, parameters=1_100_000_000)
+        server.add(
+            CURATED.repository, {CURATED.file: model}, downloads=99_000, parameters=1_100_000_000
+        )
+        yield server
+
+
+@pytest.fixture
+def pulled(served: Shell, hub: HubServer) -> Shell:
+    """A home with a running server and one model."""
+    del hub
+    served.run("library", "pull", REPOSITORY)
+    return served
+
+
+@pytest.fixture
+def installed(shell: Shell, hub: HubServer) -> Shell:
+    """A home with one model, with a server and without."""
+    del hub
+    shell.run("library", "pull", REPOSITORY)
+    return shell
 
 
 def chat_status(url: str, key: str, model: str = "demo") -> int:

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from tests.cli.conftest import Shell, chat_status
+from tests.support.waiting import MACHINE_S
 
 
 def test_a_new_key_is_alone_on_standard_output(shell: Shell) -> None:
@@ -105,7 +106,7 @@ def test_a_key_works_at_once_and_stops_at_once(served: Shell) -> None:
     began = time.monotonic()
     served.run("keys", "revoke", "laptop")
     assert chat_status(served.url, key) == 401
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 2 + MACHINE_S
 
 
 def test_when_a_key_was_used_is_shown_after_the_server_stopped(served: Shell) -> None:

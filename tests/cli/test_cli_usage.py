@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sqlite3
+import time
 from pathlib import Path
 
 import pytest
+from bench.usage_data import fill
 from tests.cli.conftest import Shell, chat_status
 from tests.support.answers import failing
 from tests.support.upstream import ScriptedUpstream
@@ -17,7 +21,7 @@ def test_nothing_used_is_said(shell: Shell) -> None:
     assert shell.out("usage", "list") == "The ledger is empty.\n"
     assert "no such request" in shell.out("usage", "list", "--request", "req_nope")
     assert shell.json("usage", "summary")["total"]["calls"] == 0
-    assert shell.json("usage", "list") == {"complete": True, "rows": []}
+    assert shell.json("usage", "list") == {"complete": True, "rows": [], "next": None}
 
 
 @pytest.mark.parametrize("arguments", [["--by", "colour"], ["--days", "0"], ["--since", "monday"]])
@@ -124,3 +128,81 @@ def test_a_request_that_is_none_is_one_line(offline: Shell, tmp_path: Path) -> N
 
 def test_a_name_that_means_nothing_gets_near_ones(shell: Shell) -> None:
     assert "Did you mean demo" in shell.fails("explain", "dmo")
+
+
+class TestReports:
+    """A home with some weeks of usage by several keys, and no server."""
+
+    @pytest.fixture
+    def worked(self, offline: Shell) -> Shell:
+        key = offline.json("keys", "create", "agent")["id"]
+        fill(offline.home / "usage.db", 400, days=20, until_us=time.time_ns() // 1000)
+        into = offline.home / "laird.db"
+        with contextlib.closing(sqlite3.connect(offline.home / "usage.db")) as made:
+            made.execute(
+                "UPDATE attempts SET key_id = ? WHERE key_id ="
+                " (SELECT key_id FROM attempts ORDER BY cost_nano DESC LIMIT 1)",
+                (key,),
+            )
+            made.execute("ATTACH ? AS home", (str(into),))
+            made.execute("INSERT INTO home.attempts SELECT * FROM attempts")
+            made.commit()
+        assert "Made anew from 400" in offline.run("db", "rollups", "--rebuild").stderr
+        return offline
+
+    def test_a_period_stands_beside_the_one_before(self, worked: Shell) -> None:
+        lines = worked.out("usage", "summary", "--days", "10").splitlines()
+        assert "before usd" in lines[0]
+        assert re.search(r"^total .* [+-]\d+% ", lines[-1])
+        answer = worked.json("usage", "summary", "--days", "10", "--by", "model")
+        assert answer["total"]["previous"]["calls"] > 0
+        assert any(row["previous"] for row in answer["rows"])
+
+    def test_sums_are_of_what_is_asked_for(self, worked: Shell) -> None:
+        everything = worked.json("usage", "summary", "--by", "none")["total"]
+        one = worked.json("usage", "summary", "--by", "none", "--key", "agent")["total"]
+        assert 0 < one["calls"] < everything["calls"] == 400
+        days = worked.json(
+            "usage", "summary", "--by", "day", "--zone", "Asia/Kolkata", "--model", "gpt-5-mini"
+        )
+        assert days["zone"] == "Asia/Kolkata"
+        assert sum(row["calls"] for row in days["rows"]) == days["total"]["calls"]
+        assert "zone" in worked.fails("usage", "summary", "--zone", "Mars", code=2)
+
+    def test_the_dearest_requests_are_told(self, worked: Shell) -> None:
+        printed = worked.out("usage", "top", "--limit", "3", "--key", "agent").splitlines()
+        assert len(printed) == 4
+        assert all(re.search(r"  agent  ", line) for line in printed[1:])
+        runs = worked.json("usage", "top", "--runs")["rows"]
+        assert all(row["workflow"] for row in runs)
+        costs = [row["cost_nano"] for row in worked.json("usage", "top")["rows"]]
+        assert costs == sorted(costs, reverse=True)
+        assert "Nothing cost" in worked.out("usage", "top", "--provider", "nobody")
+
+    def test_pages_follow_each_other(self, worked: Shell) -> None:
+        seen: list[int] = []
+        following: tuple[str, ...] = ()
+        while True:
+            answer = worked.json("usage", "list", "--limit", "150", *following)
+            seen += [row["id"] for row in answer["rows"]]
+            if answer["next"] is None:
+                break
+            following = ("--cursor", answer["next"])
+        assert len(seen) == len(set(seen)) == 400
+        first = worked.run("usage", "list", "--limit", "5")
+        assert "There are more: --cursor" in first.stderr
+        failed = worked.json("usage", "list", "--status", "error", "--limit", "1000")["rows"]
+        assert {row["status"] for row in failed} == {"error"}
+        assert "no such rows" in worked.out("usage", "list", "--provider", "nobody")
+        assert "cursor" in worked.fails("usage", "list", "--cursor", "x", code=2)
+
+    def test_rollups_that_are_wrong_are_found(self, worked: Shell) -> None:
+        assert "agree" in worked.out("db", "rollups")
+        with contextlib.closing(sqlite3.connect(worked.home / "laird.db")) as database:
+            database.execute("UPDATE usage_days SET calls = calls + 1 WHERE breakdown = 4")
+            database.commit()
+        printed = worked.run("db", "rollups", code=1)
+        assert "usage_days" in printed.stdout
+        assert "--rebuild" in printed.stderr
+        answer = json.loads(worked.run("db", "rollups", "--rebuild", "--json").stdout)
+        assert answer == {"rebuilt": 400, "differences": []}

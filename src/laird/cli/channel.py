@@ -9,18 +9,32 @@ from __future__ import annotations
 import http.client
 import json
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote, urlencode
 
 from laird.domain.errors import LairdError, Problem
-from laird.wiring.offline import CONTROL, offline_call
+from laird.wiring.offline import CONTROL, Sink, offline_call, offline_session
 
-_TIMEOUT_S = 60.0
+TIMEOUT_S = 60.0
+"""Seconds that a server may take for an answer."""
+_PIECE = 64 * 1024
 
-Answering = Callable[[str, str, bytes | None], tuple[int, bytes]]
-"""Answers an administration request (method, path with query, body) as (status, body)."""
+
+class Answering(Protocol):
+    """Answers an administration request (method, path with query, body) as (status, body).
+
+    A good answer is given to `sink`, where there is one, instead of being returned.
+    """
+
+    def __call__(
+        self, method: str, target: str, body: bytes | None, sink: Sink | None = None
+    ) -> tuple[int, bytes]:
+        """Answer."""
+        ...
 
 
 class CommandFailed(LairdError):
@@ -43,17 +57,17 @@ class ServerLost(LairdError):
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("laird", timeout=_TIMEOUT_S)
+    def __init__(self, path: Path, timeout_s: float) -> None:
+        super().__init__("laird", timeout=timeout_s)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.settimeout(self.timeout)
         self.sock.connect(str(self._path))
 
 
-def _by_socket(path: Path) -> Answering | None:
+def _by_socket(path: Path, timeout_s: float) -> Answering | None:
     """Return a way to the server that listens at `path`, or None when none does."""
     probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -63,12 +77,16 @@ def _by_socket(path: Path) -> Answering | None:
     finally:
         probe.close()
 
-    def answer(method: str, target: str, body: bytes | None) -> tuple[int, bytes]:
-        connection = _UnixConnection(path)
+    def answer(
+        method: str, target: str, body: bytes | None, sink: Sink | None = None
+    ) -> tuple[int, bytes]:
+        connection = _UnixConnection(path, timeout_s)
         try:
             headers = {"content-type": "application/json"} if body is not None else {}
             connection.request(method, target, body, headers)
             response = connection.getresponse()
+            if sink is not None and response.status < 400:
+                return response.status, _poured(response, sink)
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise ServerLost(
@@ -81,16 +99,48 @@ def _by_socket(path: Path) -> Answering | None:
     return answer
 
 
+def _poured(response: http.client.HTTPResponse, sink: Sink) -> bytes:
+    sink.head({name.lower(): value for name, value in response.getheaders()})
+    while piece := response.read(_PIECE):
+        sink.write(piece)
+    return b""
+
+
 def path_of(*parts: str) -> str:
     """Return a path of the administration API, each part quoted."""
     return "/api/" + "/".join(quote(part, safe="") for part in parts)
 
 
 class Channel:
-    """Administration requests of one command."""
+    """Administration requests of one command.
 
-    def __init__(self, flags: Mapping[str, object], home: Path) -> None:
-        self._answer: Answering = _by_socket(home / CONTROL) or offline_call(flags)
+    A server is waited for `timeout_s` seconds at each of them.
+    """
+
+    def __init__(
+        self, flags: Mapping[str, object], home: Path, timeout_s: float = TIMEOUT_S
+    ) -> None:
+        server = _by_socket(home / CONTROL, timeout_s)
+        self.served = server is not None
+        """A server answers, and what is begun goes on after the command."""
+        self.rest: Callable[[float], None] = time.sleep
+        """Waits for so many seconds; what a session's requests have begun goes on meanwhile."""
+        self._flags = flags
+        self._answer: Answering = server or offline_call(flags)
+
+    @contextmanager
+    def session(self) -> Iterator[None]:
+        """Where no server runs, let what a request begins go on until the block ends."""
+        if self.served:
+            yield
+            return
+        before = self._answer
+        with offline_session(self._flags) as session:
+            self._answer, self.rest = session.answer, session.rest
+            try:
+                yield
+            finally:
+                self._answer, self.rest = before, time.sleep
 
     def get(self, path: str, **query: object) -> Any:
         """Read; query values of None are left out."""
@@ -98,9 +148,15 @@ class Channel:
 
     def call(self, method: str, path: str, body: object = None, **query: object) -> Any:
         """Make one request and return the parsed answer. Raises a `LairdError`."""
+        return self._call(method, path, None if body is None else json.dumps(body).encode(), query)
+
+    def upload(self, path: str, content: bytes, **query: object) -> Any:
+        """Post a file as it is. A list in the query is given once for each of its members."""
+        return self._call("POST", path, content, query)
+
+    def _call(self, method: str, path: str, raw: bytes | None, query: Mapping[str, object]) -> Any:
         asked = {name: value for name, value in query.items() if value is not None}
-        target = f"{path}?{urlencode(asked)}" if asked else path
-        raw = None if body is None else json.dumps(body).encode()
+        target = f"{path}?{urlencode(asked, doseq=True)}" if asked else path
         status, answer = self._answer(method, target, raw)
         try:
             parsed: Any = json.loads(answer)
@@ -109,6 +165,17 @@ class Channel:
         if status >= 400:
             raise _refusal(status, parsed["error"])
         return parsed
+
+    def download(self, path: str, query: Mapping[str, object], sink: Sink) -> None:
+        """Read a file piece by piece. A list in the query is given once for each of its members.
+
+        Raises a `LairdError`, also in the midst of the file.
+        """
+        asked = {name: value for name, value in query.items() if value is not None}
+        target = f"{path}?{urlencode(asked, doseq=True)}"
+        status, answer = self._answer("GET", target, None, sink)
+        if status >= 400:
+            raise _refusal(status, json.loads(answer)["error"])
 
 
 def _refusal(status: int, error: Mapping[str, Any]) -> CommandFailed:

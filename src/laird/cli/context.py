@@ -9,7 +9,7 @@ from typing import Annotated, ParamSpec
 
 import typer
 
-from laird.cli.channel import Channel, CommandFailed
+from laird.cli.channel import TIMEOUT_S, Channel, CommandFailed
 from laird.cli.output import fail
 from laird.config.settings import SETTINGS, Settings
 from laird.domain.errors import LairdError
@@ -27,10 +27,10 @@ HomeOption = Annotated[Path | None, typer.Option("--home", help=setting_help("ho
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
-def channel(home: Path | None) -> Channel:
-    """Return the way to the Laird of that home."""
+def channel(home: Path | None, timeout_s: float = TIMEOUT_S) -> Channel:
+    """Return the way to the Laird of that home; a server may take `timeout_s` for each answer."""
     flags = {"home": home}
-    return Channel(flags, Settings.load(flags).home)
+    return Channel(flags, Settings.load(flags).home, timeout_s)
 
 
 def command(work: Callable[P, None]) -> Callable[P, None]:

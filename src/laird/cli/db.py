@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from laird.cli.context import HomeOption, JsonOption, command
-from laird.cli.output import print_facts, print_json
+from laird.cli.output import moment, note, print_facts, print_json, print_rows
 from laird.config.settings import Settings
+from laird.domain.money import usd_text
 from laird.storage import schema
-from laird.storage.engine import sqlite_file
+from laird.storage.engine import Database, sqlite_file
 from laird.storage.lock import FILE_NAME, HomeLock
+from laird.usage import rebuild
+from laird.usage.rollup import DAY_US
 
 app = typer.Typer(help="The database's tables.", no_args_is_help=True)
+
+_DIFFERENCES = ("day", "table", "rows", "calls", "cost_usd")
 
 
 @app.command("upgrade")
@@ -57,6 +62,50 @@ def downgrade(
 def current(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Print the version of the tables."""
     _print_version(Settings.load({"home": home}), as_json=as_json)
+
+
+@app.command("rollups")
+@command
+def rollups(
+    *,
+    make: Annotated[
+        bool, typer.Option("--rebuild", help="Make them anew from the ledger.")
+    ] = False,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check that the sums which reports read are those of the ledger; exit code 1 when not."""
+    settings = Settings.load({"home": home})
+    settings.prepare_home()
+    with HomeLock(settings.home / FILE_NAME):
+        database = Database(settings.database_url)
+        try:
+            schema.prepare(database)
+            summed = database.write_now(rebuild.rebuild) if make else rebuild.ensure(database)
+            wrong = database.read_now(rebuild.differences)
+        finally:
+            database.close()
+    if as_json:
+        print_json({"rebuilt": summed, "differences": [_difference(each) for each in wrong]})
+    else:
+        if make:
+            note(f"Made anew from {summed} attempts.")
+        print_rows(
+            map(_difference, wrong), _DIFFERENCES, empty="The rollups agree with the ledger."
+        )
+    if wrong:
+        note("laird db rollups --rebuild makes them anew.")
+        raise typer.Exit(1)
+
+
+def _difference(each: rebuild.Difference) -> dict[str, Any]:
+    return {
+        "day": moment(each.day * DAY_US)[:10],
+        "table": each.table,
+        "rows": each.rows,
+        "calls": each.calls,
+        "cost_usd": usd_text(each.cost_nano),
+    }
 
 
 def _print_version(settings: Settings, *, as_json: bool) -> None:

@@ -40,6 +40,11 @@ def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     findings = [*_machine(), *_home(settings)]
     if settings.home.exists():
         findings += _laird(Channel({"home": home}, settings.home))
+    report(findings, as_json=as_json)
+
+
+def report(findings: list[Finding], *, as_json: bool) -> None:
+    """Print what was found; the command ends with 1 where something is an error."""
     if as_json:
         print_json([msgspec.to_builtins(one) for one in findings])
     else:

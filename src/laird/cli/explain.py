@@ -41,8 +41,14 @@ def explain(
         print_json(plan)
         return
     typer.echo(f"{plan['requested']} means {plan['resolved']} (order: {plan['strategy']})")
+    privacy = plan["privacy"]
+    if privacy["reason"] is not None:
+        typer.echo(f"Privacy: {privacy['verdict']} ({privacy['reason']})")
     columns = ("position", "provider", "model", "egress", "max_retries", "reason")
     print_rows(plan["attempts"], columns, empty="Nothing can serve this request.")
+    if plan["stand_ins"]:
+        typer.echo("\nFor when a budget has no room:")
+        print_rows(plan["stand_ins"], columns, empty="")
     if plan["dropped"]:
         typer.echo("\nLeft out:")
         print_rows(plan["dropped"], ("provider", "model", "reason", "detail"), empty="")

@@ -26,13 +26,23 @@ def list_models(
         {
             **model,
             "model": model["key"],
+            "state": {True: "warm", False: "cold"}.get(model["warm"]),
             "input_usd": _price(model, "input"),
             "output_usd": _price(model, "output"),
             "default": model["is_default"],
         }
         for model in answer["models"]
     ]
-    columns = ("model", "egress", "context_window", "input_usd", "output_usd", "can", "default")
+    columns = (
+        "model",
+        "egress",
+        "state",
+        "context_window",
+        "input_usd",
+        "output_usd",
+        "can",
+        "default",
+    )
     print_rows(rows, columns, empty="There are no models. Add some to providers.yaml.")
     if rows:
         typer.echo("\nPrices are USD per million tokens; - means unknown.")

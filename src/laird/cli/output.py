@@ -63,10 +63,11 @@ def shown(value: object) -> str:
         return f"{value:.1f}"
     if isinstance(value, list | tuple):
         return ", ".join(shown(each) for each in value) or "-"
-    return _printable(str(value))
+    return printable(str(value))
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """Return a text without what could steer a terminal."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() else " " for each in text)
@@ -82,12 +83,12 @@ def moment(at_us: int | None) -> str:
 def fail(message: str) -> None:
     """Print an error on standard error: a line, or one for each thing that is wrong."""
     for line in message.splitlines():
-        typer.secho(f"laird: {_printable(line)}", err=True, fg=_red())
+        typer.secho(f"laird: {printable(line)}", err=True, fg=_red())
 
 
 def note(message: str) -> None:
     """Print a remark on standard error, out of the way of what a program reads."""
-    typer.echo(_printable(message), err=True)
+    typer.echo(printable(message), err=True)
 
 
 def _red() -> str | None:

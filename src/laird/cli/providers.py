@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
 import typer
 
-from laird.cli.channel import path_of
+from laird.cli.channel import Channel, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
 from laird.cli.output import fail, note, print_json, print_rows
 
@@ -71,6 +72,94 @@ def add(
     provider = answer["provider"]
     if provider["credential"] and not provider["has_credential"]:
         note(f"warning: there is no key yet: {provider['credential']} is not set for the server.")
+
+
+@app.command("discover")
+@command
+def discover(
+    *,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Look on this machine too: a name or address; repeatable."),
+    ] = None,
+    add_found: Annotated[
+        bool, typer.Option("--add", help="Add what is new to the document.")
+    ] = False,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Add this one only, by its id; repeatable.")
+    ] = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Look for running servers, and for clouds whose variable is set."""
+    way = channel(home)
+    found = way.call("POST", "/api/providers/discover", {"hosts": host or []})
+    new = {one["entry"]["id"]: one for one in _new(found)}
+    chosen = only or list(new)
+    for wanted in chosen:
+        if wanted not in new:
+            fail(f"nothing new with the id '{wanted}' was found. There is: {', '.join(new) or '-'}")
+            raise typer.Exit(1)
+    added = [_add_found(way, new[wanted]) for wanted in chosen] if add_found or only else []
+    if as_json:
+        print_json({**found, "added": added})
+        return
+    print_rows(
+        _found_rows(found),
+        ("id", "kind", "where", "version", "models", "state"),
+        empty="Nothing was found. Start a server, or name its machine with --host.",
+    )
+    for problem in found["problems"]:
+        note(problem)
+    _say_added(added, new)
+
+
+def _new(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield what could be added: what is not configured, and misses nothing."""
+    for one in (*found["servers"], *found["clouds"]):
+        if one["entry"] is not None:
+            yield one
+
+
+def _add_found(way: Channel, one: Mapping[str, Any]) -> str:
+    way.call("POST", "/api/providers", one["entry"])
+    return str(one["entry"]["id"])
+
+
+def _found_rows(found: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for one in found["servers"]:
+        yield {
+            **one,
+            "id": one["configured_as"] or one["entry"]["id"],
+            "where": one["endpoint"],
+            "models": len(one["models"]),
+            "state": _state(one, "new, needs a key" if one["needs_key"] else "new"),
+        }
+    for one in found["clouds"]:
+        missing = f"{one['missing']} is not set" if one["missing"] else "new"
+        entry = one["entry"] or {"id": None}
+        yield {
+            **one,
+            "id": one["configured_as"] or entry["id"],
+            "where": f"env:{one['variable']}",
+            "state": _state(one, missing),
+        }
+
+
+def _state(one: Mapping[str, Any], new: str) -> str:
+    return new if one["configured_as"] is None else "configured"
+
+
+def _say_added(added: list[str], new: Mapping[str, Mapping[str, Any]]) -> None:
+    for provider_id in added:
+        typer.echo(f"Added '{provider_id}'. Try it: laird providers test {provider_id}")
+        if new[provider_id].get("needs_key"):
+            note(
+                f"'{provider_id}' is switched off: name its key in authSecret, as env:NAME, and"
+                " take enabled: false away."
+            )
+    if new and not added:
+        note("Add what is new with --add, or some of it with --only ID.")
 
 
 @app.command("remove")

@@ -14,6 +14,7 @@ from laird.wiring.serve import serve as run_server
 
 @command
 def serve(
+    *,
     home: HomeOption = None,
     host: Annotated[str | None, typer.Option(help=setting_help("host"))] = None,
     port: Annotated[int | None, typer.Option(help=setting_help("port"))] = None,
@@ -22,9 +23,36 @@ def serve(
     log_level: Annotated[str | None, typer.Option(help=setting_help("log_level"))] = None,
     log_format: Annotated[str | None, typer.Option(help=setting_help("log_format"))] = None,
     max_body_bytes: Annotated[str | None, typer.Option(help=setting_help("max_body_bytes"))] = None,
+    fetch_images: Annotated[bool | None, typer.Option(help=setting_help("fetch_images"))] = None,
+    fetch_allow: Annotated[str | None, typer.Option(help=setting_help("fetch_allow"))] = None,
+    discovery_hosts: Annotated[
+        str | None, typer.Option(help=setting_help("discovery_hosts"))
+    ] = None,
     drain_seconds: Annotated[float | None, typer.Option(help=setting_help("drain_seconds"))] = None,
+    smtp_url: Annotated[str | None, typer.Option(help=setting_help("smtp_url"))] = None,
+    alert_from: Annotated[str | None, typer.Option(help=setting_help("alert_from"))] = None,
+    alert_to: Annotated[str | None, typer.Option(help=setting_help("alert_to"))] = None,
+    allowed_hosts: Annotated[str | None, typer.Option(help=setting_help("allowed_hosts"))] = None,
+    trusted_proxies: Annotated[
+        str | None, typer.Option(help=setting_help("trusted_proxies"))
+    ] = None,
+    public_url: Annotated[str | None, typer.Option(help=setting_help("public_url"))] = None,
+    cors_origins: Annotated[str | None, typer.Option(help=setting_help("cors_origins"))] = None,
+    max_connections: Annotated[
+        int | None, typer.Option(help=setting_help("max_connections"))
+    ] = None,
+    credential_store: Annotated[
+        str | None, typer.Option(help=setting_help("credential_store"))
+    ] = None,
+    responses_retention_days: Annotated[
+        int | None, typer.Option(help=setting_help("responses_retention_days"))
+    ] = None,
+    keep_requests: Annotated[bool | None, typer.Option(help=setting_help("keep_requests"))] = None,
+    keep_days: Annotated[int | None, typer.Option(help=setting_help("keep_days"))] = None,
+    keep_max_bytes: Annotated[str | None, typer.Option(help=setting_help("keep_max_bytes"))] = None,
+    keep_local: Annotated[bool | None, typer.Option(help=setting_help("keep_local"))] = None,
 ) -> None:
-    """Run the server until it is told to stop. The first start prints the first key."""
+    """Run the server until it is told to stop. The first start prints a link and a key."""
     run_server(
         {
             "home": home,
@@ -35,15 +63,37 @@ def serve(
             "log_level": log_level,
             "log_format": log_format,
             "max_body_bytes": max_body_bytes,
+            "fetch_images": fetch_images,
+            "fetch_allow": fetch_allow,
+            "discovery_hosts": discovery_hosts,
             "drain_seconds": drain_seconds,
+            "smtp_url": smtp_url,
+            "alert_from": alert_from,
+            "alert_to": alert_to,
+            "allowed_hosts": allowed_hosts,
+            "trusted_proxies": trusted_proxies,
+            "public_url": public_url,
+            "cors_origins": cors_origins,
+            "max_connections": max_connections,
+            "credential_store": credential_store,
+            "responses_retention_days": responses_retention_days,
+            "keep_requests": keep_requests,
+            "keep_days": keep_days,
+            "keep_max_bytes": keep_max_bytes,
+            "keep_local": keep_local,
         },
         announce,
     )
 
 
-def announce(url: str, first_key: str | None) -> None:
-    """Print where the server is, and on the first start the first key with a call that works."""
+def announce(url: str, first_key: str | None, setup_link: str | None) -> None:
+    """Print where the server is, and on the first start the first key with a call that works.
+
+    `setup_link` is there while nobody may administer.
+    """
     typer.echo(f"\nLaird is ready at {url}")
+    if setup_link is not None:
+        typer.echo(f"\nMake yourself its administrator (once, within a day): {setup_link}")
     if first_key is None:
         typer.echo("Your keys: laird keys list. A new one: laird keys create NAME\n")
         return
