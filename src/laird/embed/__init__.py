@@ -1,0 +1,1 @@
+"""Laird inside a Python program: the same gateway, without a server."""
