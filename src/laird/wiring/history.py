@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
+from laird.audit import store as audit
+from laird.audit.entry import CONFIGURATION, Via, asking
 from laird.config.history import ChangeEntry, ChangeSource
+from laird.domain.people import Deed, Principal
 from laird.domain.revisions import ConfigRevision
 from laird.storage import history
 from laird.storage.engine import Database
 
 _BETWEEN_CHANGES = "\n"
+_LONGEST_SUMMARY = 2000
+_ACTIONS = {ChangeSource.ROLLBACK: "configuration.rollback"}
+_WAYS = {ChangeSource.FILE: Via.FILE}
 _LONGEST_ID = 18
 """Digits of a number that the database can hold for certain."""
 
@@ -23,18 +31,8 @@ class DatabaseHistory:
 
     async def record(self, entry: ChangeEntry) -> None:
         """Keep a change. Raises `StorageUnavailable`."""
-        await self._database.write(
-            lambda connection: history.record(
-                connection,
-                at_us=entry.at_us,
-                actor=entry.actor,
-                source=entry.source.value,
-                revision=entry.revision,
-                before_revision=entry.before,
-                document=entry.document,
-                summary=_BETWEEN_CHANGES.join(entry.summary),
-            )
-        )
+        by = asking.get()
+        await self._database.write(lambda connection: _keep(connection, entry, by))
 
     async def list(self, limit: int) -> tuple[ChangeEntry, ...]:
         """Return the newest changes, newest first."""
@@ -49,6 +47,35 @@ class DatabaseHistory:
             return None
         found = await self._database.read(lambda connection: history.get(connection, int(entry_id)))
         return None if found is None else _entry(found)
+
+
+def _keep(connection: Connection, entry: ChangeEntry, by: Principal | None) -> None:
+    """Put a change into the history, and into the audit log, in one transaction."""
+    kept = history.record(
+        connection,
+        at_us=entry.at_us,
+        actor=entry.actor,
+        source=entry.source.value,
+        revision=entry.revision,
+        before_revision=entry.before,
+        document=entry.document,
+        summary=_BETWEEN_CHANGES.join(entry.summary),
+    )
+    if by is not None and by.actor != entry.actor:
+        by = None
+    deed = Deed(
+        at_us=entry.at_us,
+        action=_ACTIONS.get(entry.source, "configuration.change"),
+        by=by,
+        object_type=CONFIGURATION,
+        object_id=str(kept.id),
+        object_name="",
+        address=by.address if by is not None else "",
+        summary="; ".join(entry.summary)[:_LONGEST_SUMMARY],
+        before=None if entry.before is None else {"revision": entry.before},
+        after={"revision": entry.revision},
+    )
+    audit.record(connection, deed, via=_WAYS.get(entry.source), actor=entry.actor)
 
 
 def _entry(revision: ConfigRevision) -> ChangeEntry:

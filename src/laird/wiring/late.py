@@ -10,6 +10,7 @@ from typing import Any
 
 from laird.api.asgi import AsgiApp
 from laird.api.http import Receive, Scope, Send
+from laird.wiring.large_pages import gather
 
 _AFTER_S = 1.0
 _COLLECT_AFTER = (20_000, 20, 50)
@@ -52,6 +53,7 @@ class LateApp:
         await asyncio.sleep(_AFTER_S)
         await self.loaded()
         calm_collector()
+        await asyncio.to_thread(gather)
 
 
 def calm_collector() -> None:
