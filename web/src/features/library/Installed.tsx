@@ -1,0 +1,39 @@
+import { useQuery } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { installedQuery } from "@/shared/library/data";
+import { Button, Card, Empty, Failure, Skeleton } from "@/shared/ui";
+import { InstalledCard } from "./InstalledCard";
+
+/** What is on this machine, and how each model stands. */
+export function InstalledModels() {
+  const navigate = useNavigate({ from: "/library" });
+  const installed = useQuery(installedQuery);
+  if (installed.isError && installed.data === undefined) return <Failure error={installed.error} onRetry={() => void installed.refetch()} />;
+  if (installed.data === undefined) return <Skeleton lines={3} tall />;
+  if (installed.data.models.length === 0) {
+    return (
+      <Card>
+        <Empty
+          icon="models"
+          title="No model is installed"
+          action={
+            <Button look="primary" onClick={() => void navigate({ search: { tab: "recommended" } })}>
+              Choose one
+            </Button>
+          }
+        >
+          Download one, or put a GGUF file into the folder named above.
+        </Empty>
+      </Card>
+    );
+  }
+  return (
+    <ul aria-label="Installed models" className="flex flex-col gap-4">
+      {installed.data.models.map((model) => (
+        <li key={model.id} className="min-w-0">
+          <InstalledCard model={model} />
+        </li>
+      ))}
+    </ul>
+  );
+}
