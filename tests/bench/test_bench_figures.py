@@ -49,7 +49,14 @@ def test_core_times_are_read_from_the_kernel() -> None:
 
 
 def measured() -> dict[str, Figures]:
-    per_second = {"direct": 900, "nginx": 1000, "laird": 200, "portkey": 40, "litellm": 2}
+    per_second = {
+        "direct": 900,
+        "nginx": 1000,
+        "laird": 200,
+        "guarded": 180,
+        "portkey": 40,
+        "litellm": 2,
+    }
     subjects: dict[str, Figures] = {}
     for name, rate in per_second.items():
         subjects[name] = figures = Figures(title=name, version="1")
@@ -78,6 +85,6 @@ def test_ratios_and_added_latency_are_against_the_same_run() -> None:
 
 def test_each_target_has_a_verdict() -> None:
     found = {one.target: one.met for one in verdicts(measured())}
-    assert len(found) == 8
+    assert len(found) == 9
     assert [met for target, met in found.items() if "nginx" in target] == [True]
     assert [met for target, met in found.items() if "LiteLLM" in target] == [False]

@@ -16,9 +16,17 @@ from laird.api.errors import status_of
 from laird.config.settings import Settings
 from laird.domain import errors
 from laird.wiring.program import open_program
+from laird.wiring.routes import inference_routes
 
 PAGE = page("api.md")
-MADE_AT_THE_EDGE = {RouteUnknown.code: 404, MethodUnknown.code: 405, "headers_too_large": 431}
+MADE_AT_THE_EDGE = {
+    RouteUnknown.code: 404,
+    MethodUnknown.code: 405,
+    "request_timeout": 408,
+    "uri_too_long": 414,
+    "headers_too_large": 431,
+    "too_many_connections": 503,
+}
 
 
 def concrete(root: type[errors.LairdError]) -> Iterator[type[errors.LairdError]]:
@@ -72,6 +80,7 @@ async def test_every_route_is_told_of_and_no_other(tmp_path: Path) -> None:
         f"{method.upper()} {path}" for path, methods in described.items() for method in methods
     }
     routes |= {f"{method} {path}" for path, methods in _ALLOWED.items() for method in methods}
+    routes |= {f"POST {path}" for path in inference_routes()}
     assert told_routes() == routes
 
 

@@ -29,8 +29,13 @@ def commands(command: Any, path: str = "laird") -> Iterator[tuple[str, Any]]:
 COMMANDS = dict(commands(get_command(app)))
 
 
+def _spelled(parameter: Any) -> list[str]:
+    spelled = [*parameter.opts, *parameter.secondary_opts]
+    return [option for option in spelled if option.startswith("--")]
+
+
 def options(command: Any) -> set[str]:
-    return {option for each in command.params for option in each.opts if option.startswith("--")}
+    return {option for each in command.params for option in _spelled(each)}
 
 
 def mentioned(text: str) -> set[str]:
@@ -45,7 +50,7 @@ def test_every_command_has_a_section_with_its_options(path: str) -> None:
 
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_section_shows_how_the_command_is_called(path: str) -> None:
-    assert re.search(rf"(\$ |`){path}\b", section(PAGE, path))
+    assert re.search(rf"(\$ |\| |`){path}\b", section(PAGE, path))
 
 
 @pytest.mark.parametrize("path", COMMANDS)

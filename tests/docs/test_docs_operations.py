@@ -23,6 +23,7 @@ async def test_every_metric_has_a_row_with_its_type_and_labels(tmp_path: Path) -
     async with chat_upstream() as first, chat_upstream() as second:
         first.script(failing(500))
         async with running_laird(tmp_path, pair(first, second)) as running:
+            await running.admin("POST", "/api/budgets", {"name": "team", "limit_usd": "1"})
             body = {"model": "both", "messages": [{"role": "user", "content": "Hello"}]}
             assert (
                 await running.client().request("POST", "/v1/chat/completions", body)

@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from tests.support.client import Client
 
+from laird.api.patience import USUAL, Patience
 from laird.api.server import Server, listen
 from laird.config.settings import Settings
 from laird.keys import store
@@ -80,7 +81,7 @@ class RunningLaird:
         changed = asyncio.Event()
         end = self.program.configuration.subscribe(lambda _old, _new: changed.set())
         self.document.write_text(text)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await changed.wait()
         end()
         assert self.program.configuration.snapshot.revision != before
@@ -88,9 +89,16 @@ class RunningLaird:
 
 @asynccontextmanager
 async def running_laird(
-    home: Path, document: str, *, drain_seconds: float = 5.0, max_body_bytes: int = 20_000_000
+    home: Path,
+    document: str,
+    *,
+    drain_seconds: float = 5.0,
+    max_body_bytes: int = 20_000_000,
+    max_connections: int | None = None,
+    patience: Patience = USUAL,
+    **flags: Any,
 ) -> AsyncIterator[RunningLaird]:
-    """Serve a document from `home` in this process."""
+    """Serve a document from `home` in this process; `flags` are settings, as of a command."""
     home.mkdir(parents=True, exist_ok=True)
     (home / "providers.yaml").write_text(document)
     settings = Settings.load(
@@ -99,6 +107,7 @@ async def running_laird(
             "port": 0,
             "drain_seconds": drain_seconds,
             "max_body_bytes": max_body_bytes,
+            **flags,
         }
     )
     public = listen("127.0.0.1", 0)
@@ -109,7 +118,13 @@ async def running_laird(
             await program.gateway.drain(drain_seconds)
 
         server = Server(
-            program.app, public=public, control=None, drain=drain, on_started=started.set
+            program.app,
+            public=public,
+            control=None,
+            drain=drain,
+            on_started=started.set,
+            max_connections=max_connections,
+            patience=patience,
         )
         serving = asyncio.create_task(server.serve())
         await started.wait()

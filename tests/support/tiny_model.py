@@ -23,14 +23,23 @@ _TEMPLATE = (
 )
 
 
-def write_tiny_model(path: Path, text: str, *, context: int = 2048) -> None:
-    """Write a model that says `text`, whose words must all differ."""
+def write_tiny_model(
+    path: Path, text: str, *, context: int = 2048, vectors: bool = False, ballast: int = 0
+) -> None:
+    """Write a model that says `text`, whose words must all differ.
+
+    With `vectors` it calls itself one that makes vectors. `ballast` are bytes of weights more,
+    about, which contribute nothing.
+    """
     words = [("\u2581" if place else "") + word for place, word in enumerate(text.split())]
     assert len(set(words)) == len(words), "each word may occur once"
     tokens = _tokens(words)
     first_word = len(_CONTROL) + 1 + 256
     writer = gguf.GGUFWriter(str(path), "llama")
-    _write_facts(writer, tokens, context)
+    feed_forward = _FEED_FORWARD + ballast // (3 * 4 * _WIDTH * _LAYERS)
+    _write_facts(writer, tokens, context, feed_forward)
+    if vectors:
+        writer.add_pooling_type(gguf.PoolingType.MEAN)
     random = np.random.default_rng(0)
     embedding = random.standard_normal((len(tokens), _WIDTH)).astype(np.float32)
     embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
@@ -38,7 +47,7 @@ def write_tiny_model(path: Path, text: str, *, context: int = 2048) -> None:
     output = np.zeros((len(tokens), _WIDTH), np.float32)
     for word, following in zip([_ASSISTANT, *said], [*said, _END], strict=True):
         output[following] += 4 * embedding[word]
-    for name, values in _tensors(random, embedding, output).items():
+    for name, values in _tensors(random, embedding, output, feed_forward).items():
         writer.add_tensor(f"{name}.weight", values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -58,7 +67,10 @@ def _tokens(words: list[str]) -> list[tuple[str, gguf.TokenType]]:
 
 
 def _write_facts(
-    writer: gguf.GGUFWriter, tokens: list[tuple[str, gguf.TokenType]], context: int
+    writer: gguf.GGUFWriter,
+    tokens: list[tuple[str, gguf.TokenType]],
+    context: int,
+    feed_forward: int,
 ) -> None:
     writer.add_name("tiny")
     writer.add_file_type(gguf.LlamaFileType.ALL_F32)
@@ -66,7 +78,7 @@ def _write_facts(
     writer.add_context_length(context)
     writer.add_embedding_length(_WIDTH)
     writer.add_block_count(_LAYERS)
-    writer.add_feed_forward_length(_FEED_FORWARD)
+    writer.add_feed_forward_length(feed_forward)
     writer.add_head_count(_HEADS)
     writer.add_head_count_kv(1)
     writer.add_rope_dimension_count(_WIDTH // _HEADS)
@@ -84,9 +96,14 @@ def _write_facts(
     writer.add_chat_template(_TEMPLATE)
 
 
-def _tensors(random: np.random.Generator, embedding: Array, output: Array) -> dict[str, Array]:
+def _tensors(
+    random: np.random.Generator, embedding: Array, output: Array, feed_forward: int
+) -> dict[str, Array]:
     def noise(*shape: int) -> Array:
         return (random.standard_normal(shape) * 0.3).astype(np.float32)
+
+    def plenty(count: int, width: int) -> Array:
+        return np.resize(noise(_FEED_FORWARD, width), (count, width))
 
     ones = np.ones(_WIDTH, np.float32)
     head = _WIDTH // _HEADS
@@ -103,9 +120,9 @@ def _tensors(random: np.random.Generator, embedding: Array, output: Array) -> di
             "attn_k": noise(head, _WIDTH),
             "attn_v": noise(head, _WIDTH),
             "attn_output": np.zeros((_WIDTH, _WIDTH), np.float32),
-            "ffn_gate": noise(_FEED_FORWARD, _WIDTH),
-            "ffn_up": noise(_FEED_FORWARD, _WIDTH),
-            "ffn_down": np.zeros((_WIDTH, _FEED_FORWARD), np.float32),
+            "ffn_gate": plenty(feed_forward, _WIDTH),
+            "ffn_up": plenty(feed_forward, _WIDTH),
+            "ffn_down": np.zeros((_WIDTH, feed_forward), np.float32),
         }
         tensors |= {f"blk.{layer}.{name}": values for name, values in block.items()}
     return tensors

@@ -130,15 +130,15 @@ class ScriptedUpstream:
         """Say what is done to each request for a path, past the script (a probe, a listing)."""
         self._routes[path] = behaviour
 
-    async def wait_for(self, condition: Callable[[], object], within: float = 5.0) -> None:
+    async def wait_for(self, condition: Callable[[], object], within: float = 20.0) -> None:
         """Wait for a condition over this server's state, from any loop, `within` seconds."""
         await self._changes.until(condition, within)
 
-    def block_until(self, condition: Callable[[], object], within: float = 5.0) -> None:
+    def block_until(self, condition: Callable[[], object], within: float = 20.0) -> None:
         """Wait for a condition in a test without a loop."""
         self._changes.block_until(condition, within)
 
-    async def client_gone(self, count: int = 1, within: float = 5.0) -> float:
+    async def client_gone(self, count: int = 1, within: float = 20.0) -> float:
         """Wait until `count` clients have left during an answer; return when the last one did."""
         await self.wait_for(lambda: len(self.gone) >= count, within)
         return self.gone[count - 1]
