@@ -24,6 +24,8 @@ COMPLETION_BODY = json.dumps(_REQUEST, separators=(",", ":")).encode()
 STREAM_BODY = json.dumps(
     {**_REQUEST, "stream": True, "stream_options": {"include_usage": True}}, separators=(",", ":")
 ).encode()
+_MARK = "@word@"
+"""What the load writes another word in place of each time."""
 _POLL_SECONDS = 0.005
 
 
@@ -32,10 +34,22 @@ class Target(msgspec.Struct, frozen=True):
 
     port: int
     headers: Mapping[str, str]
+    varied: bool = False
+    """Whether no two requests of the load have the same text."""
 
 
 class BadAnswerError(Exception):
     """A gateway answered, but not with what the upstream said; the text says how."""
+
+
+def body(target: Target, *, stream: bool) -> bytes:
+    """The request of the load, as it is or with a mark where it differs from the next."""
+    whole = STREAM_BODY if stream else COMPLETION_BODY
+    return (
+        whole.replace(b"one sentence.", f"one sentence, no. {_MARK}.".encode())
+        if target.varied
+        else whole
+    )
 
 
 def post(target: Target, body: bytes, *, timeout: float = 60.0) -> tuple[int, bytes]:

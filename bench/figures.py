@@ -156,6 +156,11 @@ def verdicts(subjects: Subjects) -> list[Verdict]:
         _at_least("throughput at 32 connections, of nginx's", ratio("nginx"), 0.10),
         _at_least("throughput at 32 connections, of Portkey's", ratio("portkey"), 4),
         _at_least("throughput at 32 connections, of LiteLLM's", ratio("litellm"), 60),
+        _at_least(
+            "throughput at 32 connections with budgets, limits and detection on, of without",
+            throughput_ratio(subjects, "guarded", "laird"),
+            0.85,
+        ),
         _at_most("p99 of 200 streams, of direct", stream_ratio(subjects, "laird"), 1.3),
         _below("start to first answer", start, 2, "s"),
         _below("resident memory after the load", resident, 150, "MB"),

@@ -1,5 +1,14 @@
 -- One fixed POST, and the result as one line of JSON: exact microseconds instead of wrk's rounded
 -- figures. Arguments after "--": the file that holds the body, then "Name: value" header lines.
+-- Where the body has a mark, each request has a word of its own in its place.
+
+local MARK = "@word@"
+local head, before, after
+local number = 10000000
+
+local function letter(digit)
+  return string.char(97 + digit)
+end
 
 function init(args)
   local file = assert(io.open(args[1], "rb"))
@@ -10,6 +19,17 @@ function init(args)
   for i = 2, #args do
     local name, value = args[i]:match("^([^:]+):%s*(.*)$")
     wrk.headers[name] = value
+  end
+  local first, last = wrk.body:find(MARK, 1, true)
+  if first then
+    before, after = wrk.body:sub(1, first - 1), wrk.body:sub(last + 1)
+    wrk.body = before .. "bbbbbbbb" .. after
+    local whole = wrk.format()
+    head = whole:sub(1, #whole - #wrk.body)
+    request = function()
+      number = number + 1
+      return head .. before .. string.gsub(number, "%d", letter) .. after
+    end
   end
 end
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from bench.client import COMPLETION_BODY, PATH, STREAM_BODY, Target
+from bench.client import PATH, Target
+from bench.client import body as body_of
 from bench.machine import Cores, core_times
 
 _SCRIPT = Path(__file__).with_name("load.lua")
@@ -81,7 +82,7 @@ def parse(output: str) -> LoadResult:
 def run(target: Target, case: Case, *, seconds: float, cores: Cores) -> LoadResult:
     """Put one case on a target for some seconds (wrk knows whole ones only: they are rounded)."""
     with tempfile.NamedTemporaryFile(suffix=".json") as body:
-        body.write(STREAM_BODY if case.stream else COMPLETION_BODY)
+        body.write(body_of(target, stream=case.stream))
         body.flush()
         command = _command(target, case, seconds=seconds, core=cores.load, body=Path(body.name))
         gateway, load = core_times(cores.gateway), core_times(cores.load)

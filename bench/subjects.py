@@ -7,6 +7,7 @@ defaults but for what the comparison itself needs, and that is written beside it
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -163,6 +164,49 @@ class Laird:
         )
 
 
+class Guarded(Laird):
+    """Laird with all that may refuse a request: budgets, rate limits, and detection in its text."""
+
+    name = "guarded"
+    title = "Laird with budgets, limits, detection"
+
+    def launch(self, folder: Path, *, port: int, upstream: int) -> Launch:
+        """The model has a price; one budget holds the key and one everything; no limit is met.
+
+        No two requests have the same text, so none is known to detection already.
+        """
+        document = folder / "providers.yaml"
+        document.write_text(laird_document(upstream, price=True) + _DETECTION)
+        env = {"LAIRD_CONFIG": str(document), "PYTHONUNBUFFERED": "1"}
+
+        def run(*arguments: str) -> str:
+            command: list[str | Path] = [_laird(), *arguments, "--home", folder, "--json"]
+            environment = {**os.environ, **env}
+            done = subprocess.run(
+                command, check=True, capture_output=True, text=True, env=environment
+            )
+            return str(done.stdout)
+
+        limits = ("--rpm", "1000000000", "--tpm", "1000000000", "--budget", "1000000/month")
+        key = _KEY.search(run("keys", "create", "bench", *limits))
+        run("budgets", "create", "everything", "1000000/month")
+        if key is None:
+            raise install.UnavailableError("`laird keys create` shows no key")
+        target = Target(port=port, headers=_bearer(key[0]), varied=True)
+        return Launch(
+            command=(_laird(), "serve", "--home", folder, "--port", str(port)),
+            env=env,
+            target=lambda _: target,
+        )
+
+
+_DETECTION = """\
+privacy:
+  detect:
+    {secrets: local, cards: local, iban: local, nationalIds: local, email: local, phone: local}
+"""
+
+
 def _laird() -> Path:
     command = Path(sys.executable).with_name("laird")
     if not command.exists():
@@ -174,7 +218,8 @@ def _bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
-def laird_document(upstream: int) -> str:
+def laird_document(upstream: int, *, price: bool = False) -> str:
+    model = f"{{id: {MODEL}, pricing: {{input: 0.01, output: 0.01}}}}" if price else MODEL
     return f"""\
 providers:
   - id: upstream
@@ -185,7 +230,7 @@ providers:
     # As many as the load opens: how Laird queues is not what is measured here.
     maxConcurrent: 512
     models:
-      - {MODEL}
+      - {model}
 """
 
 
@@ -258,4 +303,4 @@ class Portkey:
         )
 
 
-SUBJECTS: tuple[Subject, ...] = (Direct(), Nginx(), Laird(), Portkey(), LiteLLM())
+SUBJECTS: tuple[Subject, ...] = (Direct(), Nginx(), Laird(), Guarded(), Portkey(), LiteLLM())
