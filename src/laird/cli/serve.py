@@ -28,6 +28,10 @@ def serve(
     discovery_hosts: Annotated[
         str | None, typer.Option(help=setting_help("discovery_hosts"))
     ] = None,
+    library_memory: Annotated[str | None, typer.Option(help=setting_help("library_memory"))] = None,
+    library_idle_s: Annotated[
+        float | None, typer.Option(help=setting_help("library_idle_s"))
+    ] = None,
     drain_seconds: Annotated[float | None, typer.Option(help=setting_help("drain_seconds"))] = None,
     smtp_url: Annotated[str | None, typer.Option(help=setting_help("smtp_url"))] = None,
     alert_from: Annotated[str | None, typer.Option(help=setting_help("alert_from"))] = None,
@@ -53,37 +57,7 @@ def serve(
     keep_local: Annotated[bool | None, typer.Option(help=setting_help("keep_local"))] = None,
 ) -> None:
     """Run the server until it is told to stop. The first start prints a link and a key."""
-    run_server(
-        {
-            "home": home,
-            "host": host,
-            "port": port,
-            "config": config,
-            "database_url": database_url,
-            "log_level": log_level,
-            "log_format": log_format,
-            "max_body_bytes": max_body_bytes,
-            "fetch_images": fetch_images,
-            "fetch_allow": fetch_allow,
-            "discovery_hosts": discovery_hosts,
-            "drain_seconds": drain_seconds,
-            "smtp_url": smtp_url,
-            "alert_from": alert_from,
-            "alert_to": alert_to,
-            "allowed_hosts": allowed_hosts,
-            "trusted_proxies": trusted_proxies,
-            "public_url": public_url,
-            "cors_origins": cors_origins,
-            "max_connections": max_connections,
-            "credential_store": credential_store,
-            "responses_retention_days": responses_retention_days,
-            "keep_requests": keep_requests,
-            "keep_days": keep_days,
-            "keep_max_bytes": keep_max_bytes,
-            "keep_local": keep_local,
-        },
-        announce,
-    )
+    run_server(dict(locals()), announce)  # Each flag has its setting's name.
 
 
 def announce(url: str, first_key: str | None, setup_link: str | None) -> None:
