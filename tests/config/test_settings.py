@@ -172,3 +172,17 @@ def test_the_table_names_every_setting_with_its_meaning() -> None:
     assert [row.field for row in SETTINGS] == list(Settings.model_fields)
     assert all(row.meaning.endswith(".") and row.default for row in SETTINGS)
     assert {row.name: row.default for row in SETTINGS}["LAIRD_DRAIN_SECONDS"] == "30"
+
+
+def test_the_memory_of_local_models_is_a_size_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAIRD_LIBRARY_MEMORY", "12GiB")
+    assert Settings.load().library_memory == 12 * 2**30
+    monkeypatch.setenv("LAIRD_LIBRARY_MEMORY", "None")
+    settings = Settings.load({"host": "0.0.0.0"})
+    assert settings.library_memory is None
+    shown = {one.row.field: one.value for one in settings.in_force()}
+    assert (shown["library_memory"], shown["library_idle_s"]) == ("none", "600")
+    assert shown["host"] == "0.0.0.0"
+    monkeypatch.setenv("LAIRD_LIBRARY_MEMORY", "much")
+    with pytest.raises(StartError, match=r"LAIRD_LIBRARY_MEMORY is wrong: .* Default: none"):
+        Settings.load()

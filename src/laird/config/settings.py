@@ -191,6 +191,11 @@ class Settings(BaseSettings):
 
     _sources: dict[str, SettingSource] = PrivateAttr(default_factory=dict)
 
+    @field_validator("library_memory", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
     @field_validator("log_level", "log_format", "credential_store", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
@@ -255,7 +260,7 @@ class Settings(BaseSettings):
         )
 
     def _shown(self, field: str) -> str:
-        value = str(getattr(self, field))
+        value = _in_words(getattr(self, field))
         return value if type(self).model_fields[field].repr else without_secrets(value)
 
     def prepare_home(self) -> None:
@@ -297,15 +302,22 @@ def _one_line(error: ValidationError, flags: Mapping[str, Any]) -> str:
     return f"{place} is wrong: {reason[0].lower()}{reason[1:]}.{meaning}"
 
 
+def _in_words(value: object) -> str:
+    """Return a value as it is written into the environment: `none` for nothing, 30 for 30.0."""
+    if isinstance(value, float):
+        return str(value).removesuffix(".0")
+    return "none" if value is None else str(value)
+
+
 def _rows() -> tuple[SettingRow, ...]:
     rows = []
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is PydanticUndefined else str(field.default)
+        default = "" if field.default is PydanticUndefined else _in_words(field.default)
         rows.append(
             SettingRow(
                 name=f"{PREFIX}{name.upper()}",
                 field=name,
-                default=default.replace(".0", "") if name == "drain_seconds" else default,
+                default=default,
                 meaning=field.description or "",
             )
         )
