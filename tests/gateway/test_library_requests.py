@@ -47,13 +47,17 @@ async def laird(
         model_file(folder, "vectors", "makes no text", vectors=True),
         model_file(folder, "broken", "says nothing"),
     ]
-    # What is damaged behind its header is found out when it is loaded.
-    files[2].write_bytes(files[2].read_bytes()[:-100_000])
-    local = entries("one", "vectors", "broken", "gone")
+    whole = files[2].read_bytes()
+    # What is not all there is seen by its header, what is damaged otherwise when it is loaded.
+    files[2].write_bytes(whole[:-100_000])
+    files.append(folder / "strange.gguf")
+    files[3].write_bytes(whole.replace(b"blk.1.attn_q.weight", b"blk.1.attn_x.weight"))
+    local = entries("one", "vectors", "broken", "strange", "gone")
     local = local.replace("{id: vectors,", "{id: vectors, capabilities: {embeddings: true},")
     long = f"      - {{id: long, upstreamModel: one-long, contextWindow: {LONG}, gpuLayers: 0}}\n"
+    long += long.replace("id: long", "id: blind, capabilities: {vision: true}")
     elsewhere = provider("elsewhere", other.url)
-    both = chain("reliable", "library/broken", "elsewhere/m")
+    both = chain("reliable", "library/broken", "library/strange", "elsewhere/m")
     put(home, files[0], "one-long")
     async with local_models(home, files, local + long + elsewhere + both) as running:
         yield running
@@ -144,22 +148,39 @@ async def test_a_request_that_is_too_long_is_refused_in_the_words_of_its_dialect
         assert error["code"] == "context_length_exceeded"
 
 
-async def test_an_image_for_a_model_that_can_not_see_is_refused(client: Client) -> None:
+async def test_an_image_for_a_model_that_can_not_see_is_refused_before_it_is_sent(
+    laird: RunningLaird, client: Client
+) -> None:
     image = {"type": "image_url", "image_url": {"url": PNG}}
     content = [{"type": "text", "text": "What is this?"}, image]
-    body = {"model": "library/one", "messages": [{"role": "user", "content": content}]}
+    body = {"model": "library/long", "messages": [{"role": "user", "content": content}]}
     reply = await client.request("POST", "/v1/chat/completions", body)
     assert reply.status == 400, reply.body
-    assert "image" in reply.error["message"]
+    assert "can't do images" in reply.error["message"]
+    assert "leave out the images" in reply.error["message"]
+    assert await laird.rows(reply.headers["x-laird-request-id"]) == []
+    # Who wrote that it sees is believed, and told by llama.cpp that it does not.
+    body["model"] = "library/blind"
+    reply = await client.request("POST", "/v1/chat/completions", body)
+    assert reply.status == 400, reply.body
+    assert "image input is not supported" in reply.error["message"]
 
 
 async def test_a_model_that_can_not_be_started_says_why_and_chains_go_on_elsewhere(
     client: Client, other: ScriptedUpstream
 ) -> None:
-    for model in ("library/broken", "library/gone"):
-        reply = await ask(client, model)
-        assert reply.status in {404, 502}, reply.body
-        assert model.partition("/")[2] in reply.error["message"]
+    reply = await ask(client, "library/broken")
+    assert reply.status == 503, reply.body
+    assert "The local model 'broken' can't be run" in reply.error["message"]
+    assert "retry-after" not in reply.headers
+    for _ in range(2):
+        reply = await ask(client, "library/strange")
+        assert reply.status == 503, reply.body
+        assert "The local model 'strange' can't be started" in reply.error["message"]
+        assert 1 <= int(reply.headers["retry-after"]) <= 10
+    reply = await ask(client, "library/gone")
+    assert (reply.status, reply.error["code"]) == (404, "model_not_found")
+    assert "'gone'" in reply.error["message"]
     reply = await ask(client, "reliable")
     assert (reply.status, reply.headers["x-laird-provider"]) == (200, "elsewhere")
     assert chats(other)
@@ -180,7 +201,7 @@ async def test_more_requests_than_slots_wait_for_their_turn(client: Client) -> N
 
 
 async def test_a_client_that_leaves_frees_the_slot(laird: RunningLaird, client: Client) -> None:
-    endless: dict[str, Any] = {"stream": True, "max_tokens": 100_000, "ignore_eos": True}
+    endless: dict[str, Any] = {"stream": True, "max_tokens": 10_000, "ignore_eos": True}
     exchange = await client.begin_chat("library/long", **endless)
     await exchange.head()
     await exchange.until(b"data:")

@@ -25,6 +25,7 @@ _STATUSES: dict[type[errors.LairdError], int] = {
     errors.UpstreamTimeout: 504,
     errors.UpstreamRateLimited: 429,
     errors.UpstreamModelMissing: 404,
+    errors.UpstreamModelDown: 503,
     errors.UpstreamError: 502,
     errors.ServerError: 503,
     errors.ConfigError: 422,
@@ -54,7 +55,8 @@ def retry_after(error: errors.LairdError) -> int | None:
         errors.RateLimited
         | errors.QuotaExceeded
         | errors.CapacityExceeded
-        | errors.UpstreamRateLimited,
+        | errors.UpstreamRateLimited
+        | errors.UpstreamModelDown,
     ):
         wait = error.retry_after_s
     elif isinstance(error, errors.ServerError):

@@ -28,6 +28,7 @@ from laird.domain.errors import (
     RequestError,
     ShuttingDown,
     UpstreamFailed,
+    UpstreamModelDown,
     UpstreamModelMissing,
     UpstreamQuota,
     UpstreamRateLimited,
@@ -52,6 +53,7 @@ _TYPES: tuple[tuple[type[LairdError], str], ...] = (
     (UpstreamQuota, "billing_error"),
     (CapacityExceeded, "overloaded_error"),
     (ShuttingDown, "overloaded_error"),
+    (UpstreamModelDown, "overloaded_error"),
     (UpstreamTimeout, "timeout_error"),
 )
 """Anthropic's `type` of an error, the first that fits; all others are `api_error`."""

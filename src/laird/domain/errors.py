@@ -322,7 +322,16 @@ class UpstreamModelMissing(UpstreamError):
 
 
 class UpstreamModelDown(UpstreamError):
-    """One of the provider's models can't be run now; that says nothing of its others."""
+    """One of the provider's models can't be run now; that says nothing of its others.
+
+    It is tried again after `retry_after_s` seconds, where time may be a cure.
+    """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after_s = retry_after_s
 
 
 class UpstreamRejected(UpstreamError):

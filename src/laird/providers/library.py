@@ -12,6 +12,7 @@ from typing import Any
 from laird.domain.catalog import Model, Provider
 from laird.domain.chat import ChatRequest
 from laird.domain.embedding import EmbeddingRequest
+from laird.domain.errors import InvalidRequest
 from laird.domain.local_models import LIBRARY
 from laird.providers import local_state
 from laird.providers import openai_traits as traits
@@ -28,7 +29,8 @@ class LibraryAdapter(LocalServerAdapter):
         self._of_models: dict[tuple[str, str], RequestHead] = {}
 
     def chat_request(self, model: Model, request: ChatRequest) -> UpstreamRequest:
-        """Build the upstream request. Raises `UnsupportedField` for what can't be honoured."""
+        """Build the upstream request. Raises `RequestError` for what can't be honoured."""
+        _check_that_it_chats(model)
         return self._to(model, super().chat_request(model, request))
 
     def forward_request(
@@ -38,7 +40,12 @@ class LibraryAdapter(LocalServerAdapter):
         body: Mapping[str, Any],
         passed: Mapping[str, str] | None = None,
     ) -> UpstreamRequest:
-        """Build the upstream request from a client body in a dialect that is in `speaks`."""
+        """Build the upstream request from a client body in a dialect that is in `speaks`.
+
+        Raises `RequestError` for what can't be honoured.
+        """
+        if dialect != "openai.embeddings":
+            _check_that_it_chats(model)
         return self._to(model, super().forward_request(dialect, model, body, passed))
 
     def embedding_request(self, model: Model, request: EmbeddingRequest) -> UpstreamRequest:
@@ -55,3 +62,13 @@ class LibraryAdapter(LocalServerAdapter):
             own = RequestHead(head.method, origin, head.target, head.headers)
             self._of_models[key] = own
         return UpstreamRequest(own, request.body)
+
+
+def _check_that_it_chats(model: Model) -> None:
+    """Raise `InvalidRequest` for a model that makes vectors: it is started for nothing else."""
+    if model.capabilities.embeddings:
+        raise InvalidRequest(
+            f"'{model.key}' makes embeddings and does not chat. Name a model that chats, or ask"
+            " this one at /v1/embeddings.",
+            param="model",
+        )

@@ -155,7 +155,8 @@ ROWS: tuple[Row, ...] = (
             egress=Egress.LOCAL,
             endpoint=f"{LIBRARY}://{LIBRARY}",
             health_path="/health",
-            capabilities=_STREAMS,
+            # No vision projector is loaded beside a model.
+            capabilities=Capabilities(streaming=True, vision=False),
         ),
         LibraryAdapter,
     ),

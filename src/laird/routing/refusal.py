@@ -137,9 +137,10 @@ def _unable(weighed: Plan, facts: RequestFacts, lacking: list[Candidate]) -> Lai
     missing = min((needs & each.lacks for each in lacking), key=int.bit_count)
     _, word, param = next(each for each in ABILITIES if missing & each[0])
     whom = lacking[0].key if len(lacking) == 1 else "any candidate"
+    without = {"model": "", "messages": f", or leave out the {word}"}
     message = (
         f"'{weighed.requested}' can't do {word}: it is not supported by {whom}."
-        f" Use a model that has it{'' if param == 'model' else f', or leave out `{param}`'}."
+        f" Use a model that has it{without.get(param, f', or leave out `{param}`')}."
     )
     return (InvalidRequest if param == "model" else UnsupportedField)(message, param=param)
 

@@ -81,6 +81,7 @@ class Fleet:
         self._threads = threads
         self._entries: dict[str, Entry] = {}
         self._loads: dict[str, Load] = {}
+        self._unusable: dict[str, str] = {}
         self._listeners: list[Listener] = []
         self._tickets = 0
         self._waiting = 0
@@ -111,13 +112,19 @@ class Fleet:
         if self._expected <= 0:
             self._told.set()
 
-    def configure(self, models: Mapping[str, RunnableModel]) -> None:
+    def configure(
+        self, models: Mapping[str, RunnableModel], unusable: Mapping[str, str] | None = None
+    ) -> None:
         """Take these as all models that there are, by id.
+
+        `unusable` are those that are there and can't be run, with the reason for each: who asks
+        for one is told that.
 
         A model that is gone is stopped when its last request ends, and who waits for it is told. A
         model that is to run in another way is started anew as soon as nobody uses it. Whatever has
         failed is tried again at the next request.
         """
+        self._unusable = dict(unusable or {})
         for model_id, model in models.items():
             entry = self._entries.get(model_id)
             if entry is None:
@@ -269,7 +276,7 @@ class Fleet:
         """Return the model that a request may wait for."""
         entry = self._entries.get(model_id)
         if entry is None or entry.model is None:
-            raise words.missing(model_id)
+            raise self._absent(model_id)
         if self._closed:
             raise words.closing(model_id)
         load, now = entry.load, time.monotonic()
@@ -280,6 +287,11 @@ class Fleet:
             if load.need > self._most:
                 raise words.too_big(model_id, load.need, limit)
         return entry
+
+    def _absent(self, model_id: str) -> UpstreamError:
+        """Say why a model is none of those that can be run."""
+        reason = self._unusable.get(model_id)
+        return words.missing(model_id) if reason is None else words.unusable(model_id, reason)
 
     def _expire(self, entry: Entry, ticket: int, deadline_s: float) -> None:
         future = entry.waiters.get(ticket)
@@ -452,7 +464,7 @@ class Fleet:
         entry.model = model
         entry.forgive()
         if model is None:
-            self._refuse(entry, words.missing(entry.load.id))
+            self._refuse(entry, self._absent(entry.load.id))
         if entry.process is not None:
             entry.load.outdated = entry.leaving or entry.process.model != model
         elif model is not None:

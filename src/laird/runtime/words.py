@@ -23,6 +23,11 @@ def missing(model_id: str) -> UpstreamModelMissing:
     )
 
 
+def unusable(model_id: str, reason: str) -> UpstreamModelDown:
+    """Say why a model that is there can't be run at all."""
+    return UpstreamModelDown(f"The local model '{model_id}' can't be run: {reason}")
+
+
 def closing(model_id: str) -> UpstreamModelDown:
     """Say that no model is started any more."""
     return UpstreamModelDown(f"Laird is shutting down; the local model '{model_id}' was not asked.")
@@ -41,7 +46,8 @@ def failed(model_id: str, problem: str | None, again_in_s: float, log: Path) -> 
     """Say why a model was not started, and when it is tried again."""
     return UpstreamModelDown(
         f"The local model '{model_id}' can't be started: {problem}. It is tried again at the first"
-        f" request after {max(again_in_s, 1):.0f} s. Its log is {log}."
+        f" request after {max(again_in_s, 1):.0f} s. Its log is {log}.",
+        retry_after_s=again_in_s,
     )
 
 

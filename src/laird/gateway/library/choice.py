@@ -12,7 +12,7 @@ from laird.domain.errors import InvalidRequest
 from laird.domain.local_models import LIBRARY, Fit, RunnableModel, RunSettings
 from laird.gateway.library.values import Offered
 from laird.library import fit
-from laird.library.gguf import GgufHeader
+from laird.library.gguf import BadGguf, GgufHeader
 from laird.library.machine import Machine
 from laird.library.quantization import quality
 from laird.library.shelf import Installed
@@ -54,6 +54,17 @@ def choose(
     if fitting:
         return max(fitting, key=lambda each: quality(each.file.quantization)).file
     return min(models, key=lambda each: each.file.size).file
+
+
+def problem_of(installed: Installed, header: GgufHeader | BadGguf) -> str | None:
+    """Return why an installed model can't be run, with what to do; None where it can."""
+    if installed.problem is not None:
+        return installed.problem
+    if isinstance(header, BadGguf):
+        return header.message
+    if header.why_not_runnable is not None:
+        return header.why_not_runnable
+    return "It is no model by itself." if installed.projector else None
 
 
 def weights_of(installed: Installed, header: GgufHeader) -> int | None:

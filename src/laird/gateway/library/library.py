@@ -32,6 +32,7 @@ from laird.domain.local_models import (
 from laird.gateway.library.choice import (
     choose,
     entry_of,
+    problem_of,
     runnable,
     weights_of,
     with_model,
@@ -352,12 +353,8 @@ class Library:
         offer = offers.get(installed.id)
         settings = (offer.run if offer is not None else None) or RunSettings()
         need = verdict = None
-        problem = installed.problem
-        if isinstance(header, BadGguf):
-            problem = problem or header.message
-        elif header.why_not_runnable is not None or installed.projector:
-            problem = problem or header.why_not_runnable or "It is no model by itself."
-        else:
+        problem = problem_of(installed, header)
+        if isinstance(header, GgufHeader) and header.runnable and not installed.projector:
             settings = fit.chosen(header, settings, machine, weights=weights_of(installed, header))
             need = fit.estimate(header, settings, weights=weights_of(installed, header))
             verdict = fit.judge(need, machine, held=self._held())
@@ -424,16 +421,19 @@ class Library:
         async with self._using:
             wanted = self._offers()
             models: dict[str, RunnableModel] = {}
+            unusable: dict[str, str] = {}
             for installed in await self._installed() if wanted else ():
                 model = wanted.get(installed.id)
-                if model is None or installed.problem is not None or installed.projector:
+                if model is None:
                     continue
                 header = await asyncio.to_thread(self._header, installed.path)
-                if isinstance(header, BadGguf) or not header.runnable:
-                    continue
-                machine = self._machine or _UNKNOWN
-                models[installed.id] = runnable(installed, header, model, machine)
-            self.fleet.configure(models)
+                problem = problem_of(installed, header)
+                if problem is not None:
+                    unusable[installed.id] = problem
+                elif isinstance(header, GgufHeader):
+                    machine = self._machine or _UNKNOWN
+                    models[installed.id] = runnable(installed, header, model, machine)
+            self.fleet.configure(models, unusable)
 
     async def _edit(self, change: Callable[[str], str], actor: str) -> None:
         """Change the document; again, where somebody else was quicker."""
