@@ -36,9 +36,10 @@ class TestSearch:
         hub.add("other/huge-GGUF", {"huge.Q8_0.gguf": b"GGUF"}, parameters=70_600_000_000)
         printed = shell.out("library", "search", "gguf", "--sort", "likes")
         assert re.search(
-            rf"^{REPOSITORY} +1\.1B +F16, Q4_K_M +7\.1k +3 +2026-01-01 +no$", printed, re.MULTILINE
+            rf"^{REPOSITORY} +1\.1B +7\.1k +3 +2026-01-01 +F16, Q4_K_M$", printed, re.MULTILINE
         )
         assert "70.6B" in printed
+        assert not {"likes", "gated"} & set(shell.out("library", "search", "gguf").split())
 
     @pytest.mark.parametrize(
         ("options", "found"),
@@ -72,13 +73,16 @@ class TestSearch:
     def test_a_gated_repository_is_marked(self, offline: Shell, hub: HubServer) -> None:
         hub.add("maker/gated-GGUF", {"g.Q4_K_M.gguf": b"GGUF"}, gated="auto")
         assert "HF_TOKEN" in offline.run("library", "search", "maker/gated-GGUF").stderr
+        assert " gated " in offline.out("library", "search", "maker")
 
     def test_what_is_wrong_is_one_line(self, offline: Shell, hub: HubServer) -> None:
         assert "'likes' or 'updated'" in offline.fails(
             *("library", "search", "x", "--sort", "age"), code=2
         )
         assert "no repository maker/nope" in offline.fails("library", "search", "maker/nope")
-        assert "as 500M or 7B" in offline.run("library", "search", "--least", "x", code=2).stderr
+        boxed = offline.run("library", "search", "--least", "x", code=2).stderr
+        assert "write it as 500M or 7B" in " ".join(boxed.replace("│", " ").split())
+        assert "Did you mean 'phi-2'?" in offline.fails("library", "search", "phi2", "--files")
         hub.on_hub(*[Fault(status=403)] * 5)
         assert "gated" in offline.fails("library", "search", REPOSITORY, code=2)
 
@@ -87,7 +91,7 @@ class TestInstalled:
     def test_they_are_listed_run_changed_stopped_and_removed(self, installed: Shell) -> None:
         shell = installed
         assert re.search(
-            rf"^{ID} +\d+\.\d kB +Q4_K_M +{NAME} +cold +fits +0 +-$",
+            rf"^{NAME} +\d+\.\d kB +Q4_K_M +cold +fits +0 +-$",
             shell.out("library", "list"),
             re.MULTILINE,
         )
@@ -143,7 +147,17 @@ class TestInstalled:
 
     @pytest.mark.parametrize("verb", ["remove", "run", "stop", "log"])
     def test_an_unknown_one_is_one_line(self, offline: Shell, verb: str) -> None:
-        assert "'nope'" in offline.fails("library", verb, "nope")
+        assert "'nope'. laird library list" in offline.fails("library", verb, "nope")
+
+    def test_a_name_that_is_nearly_right_is_answered_with_the_right_one(
+        self, offline: Shell, model: bytes
+    ) -> None:
+        put(offline.home, model)
+        for name in ("hnad", "han"):
+            assert "Did you mean 'hand'?" in offline.fails("library", "remove", name)
+
+    def test_a_change_of_nothing_is_refused(self, offline: Shell) -> None:
+        assert "Say what to change" in offline.run("library", "change", ID, code=2).stderr
 
 
 class TestDoctor:

@@ -10,7 +10,14 @@ from laird.cli import library_downloads as coming
 from laird.cli.channel import Channel, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
 from laird.cli.library_doctor import doctor
-from laird.cli.library_words import FITS, bytes_text, count_text, model_named, read_count
+from laird.cli.library_words import (
+    FITS,
+    bytes_text,
+    count_text,
+    model_named,
+    read_count,
+    repository_named,
+)
 from laird.cli.output import moment, note, print_json, print_rows, printable
 
 app = typer.Typer(
@@ -24,13 +31,9 @@ _RUN_S = 330.0
 """A model may take five minutes to be loaded."""
 
 _RECOMMENDED = ("name", "title", "size", "fit", "installed", "good_for")
-_REPOSITORIES = (
-    "repository", "parameters", "quantizations", "downloads", "likes", "updated", "gated",
-)  # fmt: skip
 _FILES = ("file", "quantization", "size", "fit", "reason")
-_INSTALLED = (
-    "id", "size", "quantization", "asked_as", "state", "fit", "calls", "last_used",
-)  # fmt: skip
+_INSTALLED = ("name", "size", "quantization", "state", "fit", "calls", "last_used")
+_MOST_LINES = 1000
 
 
 @app.command("search")
@@ -83,7 +86,10 @@ def search(
         print_json(answer)
         return
     rows = [_repository(each) for each in answer["repositories"]]
-    print_rows(rows, _REPOSITORIES, empty="The hub has no GGUF model of that kind.")
+    liked = ["likes"] if sort == "likes" else []
+    gated = ["gated"] if any(each["gated"] for each in rows) else []
+    columns = ["repository", "params", "downloads", *liked, "updated", *gated, "files"]
+    print_rows(rows, columns, empty="The hub has no GGUF model of that kind.")
     if rows:
         note("laird library search OWNER/NAME lists the files of one, and whether they fit.")
 
@@ -180,19 +186,22 @@ def change(
     name: ModelArgument,
     *,
     context: Annotated[
-        int | None, typer.Option(help="Tokens of prompt and answer that a request may have.")
+        int | None,
+        typer.Option(min=256, help="Tokens of prompt and answer that a request may have."),
     ] = None,
-    slots: Annotated[int | None, typer.Option(help="Requests at the same time.")] = None,
+    slots: Annotated[int | None, typer.Option(min=1, help="Requests at the same time.")] = None,
     gpu_layers: Annotated[
-        int | None, typer.Option(help="Layers on the GPU: 0 for none, -1 for all.")
+        int | None, typer.Option(min=-1, help="Layers on the GPU: 0 for none, -1 for all.")
     ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Change how a model is run; it is started anew as soon as nobody uses it."""
-    way = channel(home)
     given = {"context_size": context, "slots": slots, "gpu_layers": gpu_layers}
     changes = {field: value for field, value in given.items() if value is not None}
+    if not changes:
+        raise typer.BadParameter("Say what to change; laird library change --help lists it.")
+    way = channel(home)
     path = path_of("library", "models", model_named(way, name))
     model = way.call("PATCH", path, changes)
     if as_json:
@@ -209,7 +218,7 @@ def change(
 def log(
     name: ModelArgument,
     *,
-    lines: Annotated[int, typer.Option(help="How many of the last.")] = 100,
+    lines: Annotated[int, typer.Option(min=1, max=_MOST_LINES, help="How many of the last.")] = 100,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -252,10 +261,7 @@ def _recommended(way: Channel, *, as_json: bool) -> None:
 
 def _files(way: Channel, text: str, *, as_json: bool) -> None:
     """List the files of a repository, or of a recommended model."""
-    if "/" not in text:
-        known = way.get("/api/library/recommended")["models"]
-        text = next((each["repository"] for each in known if each["id"] == text.lower()), text)
-    owner, _, name = text.partition("/")
+    owner, _, name = repository_named(way, text).partition("/")
     answer = way.get(path_of("library", "repositories", owner, name))
     if as_json:
         print_json(answer)
@@ -278,7 +284,8 @@ def _files(way: Channel, text: str, *, as_json: bool) -> None:
 def _repository(found: dict[str, Any]) -> dict[str, Any]:
     return {
         **found,
-        "parameters": count_text(found["parameters"]),
+        "params": count_text(found["parameters"]),
+        "files": found["quantizations"],
         "downloads": count_text(found["downloads"]),
         "likes": count_text(found["likes"]),
         "updated": (found["updated"] or "-")[:10],
@@ -290,7 +297,7 @@ def _model(model: dict[str, Any]) -> dict[str, Any]:
     return {
         **model,
         "size": bytes_text(model["size"]),
-        "asked_as": model["model"],
+        "name": model["model"] or model["id"],
         "state": model["state"] or ("can't run" if model["problem"] else "not offered"),
         "fit": FITS[verdict["fit"]] if verdict is not None else None,
         "last_used": moment(model["last_used_us"]),

@@ -10,7 +10,7 @@ import typer
 from laird.cli.channel import Channel, CommandFailed, ServerLost, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
 from laird.cli.library_following import follow, watcher, words
-from laird.cli.library_words import bytes_text, download_named
+from laird.cli.library_words import bytes_text, download_named, repository_named
 from laird.cli.output import fail, note, print_json, print_rows
 from laird.domain.errors import NotFound
 
@@ -24,7 +24,7 @@ DownloadArgument = Annotated[
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="Return at once; the server downloads it.")
 ]
-_COLUMNS = ("id", "repository", "file", "state", "progress", "problem")
+_COLUMNS = ("id", "repository", "file", "state", "progress")
 _INTERRUPTED = 130
 _OFFER_TRIES, _OFFER_EVERY_S = 100, 0.1
 
@@ -51,6 +51,7 @@ def pull(
             progress = way.call("POST", "/api/library/downloads", wanted)
         except CommandFailed as refusal:
             if refusal.refusal != "already_installed":
+                repository_named(way, name)
                 raise
             message = refusal.message
             if not as_json:
@@ -75,6 +76,9 @@ def downloads(home: HomeOption = None, as_json: JsonOption = False) -> None:
         for each in answer["downloads"]
     ]
     print_rows(rows, _COLUMNS, empty="There are no downloads. laird library pull begins one.")
+    for each in rows:
+        if each["problem"]:
+            note(f"{each['id']}: {each['problem']}")
     if not way.served and any(each["state"] == "queued" for each in rows):
         note("No server runs: what is queued goes on with laird serve or laird library resume.")
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.text import Text
 
 from laird.cli.channel import Channel, path_of
@@ -21,6 +21,8 @@ RESTING = frozenset({"paused", "failed", "done", "cancelled"})
 """States that only somebody's wish changes."""
 _FIRST_LOOK_S, _LOOK_EVERY_S = 0.1, 1.0
 _LINE_EVERY_S = 5.0
+_WORDS_WIDE = 48
+"""Columns for what is said beside the bar."""
 
 
 def follow(way: Channel, progress: dict[str, Any], watch: Watcher) -> dict[str, Any]:
@@ -43,12 +45,8 @@ def watcher(*, silent: bool) -> Iterator[Watcher]:
     if silent:
         yield lambda _progress: None
     elif console.is_terminal:
-        with Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            _Words(),
-            console=console,
-        ) as bar:
+        room = BarColumn(bar_width=max(10, min(40, console.width - _WORDS_WIDE)))
+        with Progress(room, _Words(), console=console) as bar:
             yield _Bar(bar)
     else:
         yield _Lines()
@@ -66,7 +64,7 @@ def words(progress: Mapping[str, Any]) -> str:
     if progress["eta_s"] is not None:
         said.append(f"{span_text(progress['eta_s'])} left")
     if progress["retry_in_s"] is not None:
-        said.append(f"next try in {span_text(progress['retry_in_s'])}")
+        said.append(f"next try in {span_text(max(1, progress['retry_in_s']))}")
     return ", ".join(said)
 
 
@@ -74,29 +72,31 @@ class _Words(ProgressColumn):
     """What the bar says beside itself."""
 
     def render(self, task: Task) -> Text:
-        return Text(task.fields["words"])
+        return Text(task.fields["words"], no_wrap=True, overflow="ellipsis")
 
 
 class _Bar:
-    """Shows progress as a bar that is redrawn."""
+    """Shows progress as a bar that is redrawn, under the file's name."""
 
     def __init__(self, bar: Progress) -> None:
         self._bar = bar
-        self._task = bar.add_task("", total=None, words="")
+        self._task: TaskID | None = None
         self._told: str | None = None
 
     def __call__(self, progress: Mapping[str, Any]) -> None:
+        if self._task is None:
+            self._bar.console.print(Text(_file_name(progress)))
+            self._task = self._bar.add_task("", words="")
         self._bar.update(
             self._task,
-            description=printable(progress["files"][0].rsplit("/", 1)[-1]),
             total=progress["total"],
             completed=progress["done"],
             words=words(progress),
         )
-        problem = progress["problem"]
-        if problem is not None and problem != self._told and progress["state"] == "waiting":
-            self._bar.console.print(Text(printable(problem)))
-        self._told = problem
+        problem = _news(progress, self._told)
+        if problem is not None:
+            self._bar.console.print(Text(problem))
+            self._told = problem
 
 
 class _Lines:
@@ -105,12 +105,27 @@ class _Lines:
     def __init__(self) -> None:
         self._state = ""
         self._at = 0.0
+        self._told: str | None = None
 
     def __call__(self, progress: Mapping[str, Any]) -> None:
         now = time.monotonic()
         if progress["state"] == self._state and now - self._at < _LINE_EVERY_S:
             return
-        if progress["state"] == "waiting" and progress["problem"] and self._state != "waiting":
-            note(progress["problem"])
+        problem = _news(progress, self._told)
+        if problem is not None:
+            note(problem)
+            self._told = problem
         self._state, self._at = progress["state"], now
-        note(f"{progress['files'][0].rsplit('/', 1)[-1]}: {words(progress)}")
+        note(f"{_file_name(progress)}: {words(progress)}")
+
+
+def _file_name(progress: Mapping[str, Any]) -> str:
+    return printable(progress["files"][0].rsplit("/", 1)[-1])
+
+
+def _news(progress: Mapping[str, Any], told: str | None) -> str | None:
+    """Return why a download waits, unless that is what was told last: bad lines break often."""
+    if progress["state"] != "waiting" or not progress["problem"]:
+        return None
+    problem = printable(progress["problem"])
+    return problem if problem != told else None

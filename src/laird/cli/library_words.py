@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import typer
 
 from laird.cli.channel import Channel
-from laird.domain.errors import InvalidRequest
+from laird.config.document import did_you_mean
+from laird.domain.errors import InvalidRequest, NotFound
 
 FITS = {"fits": "fits", "tight": "tight", "too_big": "too big"}
 """What a verdict is called in tables."""
+_NEAREST = 3
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmbt]?)", re.IGNORECASE)
 _SCALES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 
@@ -60,14 +63,46 @@ def span_text(seconds: float) -> str:
 def model_named(way: Channel, name: str) -> str:
     """Return the id of the installed model that a name means: its id, or how it is asked.
 
-    A name that is none of them is returned as it is, for the API to refuse.
+    Raises `NotFound`, with the names that are nearest.
     """
     wanted = name.lower()
-    for model in way.get("/api/library/models")["models"]:
+    models = way.get("/api/library/models")["models"]
+    for model in models:
         if wanted in {model["id"].lower(), (model["model"] or "").lower()}:
             found: str = model["id"]
             return found
-    return name
+    hint = nearest(name, [model["id"] for model in models])
+    raise NotFound(
+        f"No installed model is called '{name[:100]}'.{hint} laird library list shows them."
+    )
+
+
+def repository_named(way: Channel, name: str) -> str:
+    """Return the `owner/name` that is meant: itself, or the short name of a recommended model.
+
+    Raises `NotFound`, with the short names that are nearest.
+    """
+    if "/" in name:
+        return name
+    known = {each["id"]: each for each in way.get("/api/library/recommended")["models"]}
+    if name.lower() in known:
+        repository: str = known[name.lower()]["repository"]
+        return repository
+    raise NotFound(
+        f"'{name[:100]}' is no recommended model, nor a repository's owner/name."
+        f"{nearest(name, known)} laird library search lists models."
+    )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a question that names what may have been meant, with a space before it, or nothing."""
+    names = sorted(known)
+    parts = [each for each in names if name.lower() in each.lower()]
+    if parts:
+        shown = "' or '".join(parts[:_NEAREST])
+        return f" Did you mean '{shown}'?"
+    question = did_you_mean(name, names)
+    return f" {question}" if question else ""
 
 
 def download_named(way: Channel, name: str) -> dict[str, Any]:

@@ -30,12 +30,15 @@ def print_rows(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], *, emp
     if not listed:
         typer.echo(empty)
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in listed:
-        table.add_row(*(Text(shown(row.get(column))) for column in columns))
     console = Console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    cells = [[shown(row.get(column)) for column in columns] for row in listed]
+    # The first is what people copy: where there is room, others are folded in its stead.
+    whole = console.is_terminal and 2 * max(len(row[0]) for row in cells) <= console.width
+    for at, column in enumerate(columns):
+        table.add_column(column.replace("_", " "), overflow="fold", no_wrap=whole and at == 0)
+    for row in cells:
+        table.add_row(*map(Text, row))
     if console.is_terminal:
         console.print(table)
         return
