@@ -74,6 +74,21 @@ def test_what_is_wrapped_is_unwrapped(value: Any) -> None:
     assert MARK in leaves(value).text
 
 
+@settings(deadline=None)
+@given(st.text() | st.text('abc+/=: \\n{}[]\\"du', max_size=300), st.sampled_from(["", MARK]))
+def test_a_plain_message_holds_what_its_text_holds(text: str, more: str) -> None:
+    for content in (text + more, more + text, f"data:{text}", coded(text + more), "\u00a0" + text):
+        message = leaves({"role": "user", "content": content})
+        alone = leaves([content])
+        assert (message.texts[3:], message.sealed) == (alone.texts, alone.sealed)
+        assert message.texts[:3] == ["role", "user", "content"]
+
+
+@pytest.mark.parametrize("role", [None, 1, {}, [], "user:", "other"])
+def test_any_role_is_read(role: Any) -> None:
+    assert MARK in leaves({"role": role, "content": MARK}).text
+
+
 def test_long_numbers_are_text_and_short_ones_are_not() -> None:
     assert leaves({"card": 4111111111111111, "n": 5, "t": 0.5, "b": True}).text == (
         "card\n4111111111111111\nn\nt\nb"

@@ -53,6 +53,20 @@ class Counters:
         """Return a budget's account."""
         return self._accounts.get(budget_id)
 
+    def ample(self, key_id: str, workflow: str | None, nano: int, now_us: int) -> bool:
+        """Tell whether so much is of no account to any budget: then planning need not know of them.
+
+        One that goes local always concerns planning: it has to know what may step in later.
+        """
+        for account in self._holding(key_id, workflow, None) + self._of_providers:
+            if account.hard and (
+                account.local
+                or not account.start <= now_us < account.end
+                or account.spent + account.reserved + nano > account.budget.limit_nano
+            ):
+                return False
+        return True
+
     def spending(
         self, key_id: str, workflow: str | None, extent: Extent, now_us: int
     ) -> Spending | None:
@@ -119,10 +133,7 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        hold = Hold(self._holds, key_id, workflow, provider, nano)
-        for account in accounts:
-            hold.take(account)
-        return hold
+        return Hold(self._holds, key_id, workflow, provider, nano, accounts)
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""
@@ -136,12 +147,14 @@ class Counters:
             hold.release()
         if nano <= 0:
             return
-        charge = Charge(started.key_id, started.workflow, started.provider, started.at_us, nano)
+        key_id, workflow, provider = started.key_id, started.workflow, started.provider
+        at_us = started.at_us
         if self._noted is not None:
+            charge = Charge(key_id, workflow, provider, at_us, nano)
             self._noted[started.request_id, started.attempt] = charge
-        for account in self._holding(charge.key_id, charge.workflow, charge.provider):
-            if account.charge(nano, charge.at_us):
-                self._cross(account, charge.at_us)
+        for account in self._holding(key_id, workflow, provider):
+            if account.charge(nano, at_us):
+                self._cross(account, at_us)
 
     # Seeding, in this order: `note`, read the ledger, `install`.
 

@@ -47,10 +47,19 @@ class Hold:
     __slots__ = ("_held", "_holds", "key_id", "nano", "provider", "workflow")
 
     def __init__(
-        self, holds: set[Hold], key_id: str, workflow: str | None, provider: str, nano: int
+        self,
+        holds: set[Hold],
+        key_id: str,
+        workflow: str | None,
+        provider: str,
+        nano: int,
+        accounts: tuple[Account, ...],
     ) -> None:
+        """Reserve in some accounts."""
         self._holds = holds
-        self._held: list[tuple[Account, int]] = []
+        self._held = [(account, account.epoch) for account in accounts]
+        for account in accounts:
+            account.reserved += nano
         self.key_id = key_id
         self.workflow = workflow
         self.provider = provider

@@ -22,6 +22,7 @@ UNSEEN_TOKENS = 200
 """What chat templates and providers put around a prompt."""
 UNSEEN_TOOL_TOKENS = 1000
 """The same where tools are explained to the model."""
+_MTOK = 1_000_000
 
 PriceOf = Callable[[Pricing, int, int], int]
 """Nano-dollars for at most so many tokens of input and of output."""
@@ -56,6 +57,45 @@ class Extent(msgspec.Struct, frozen=True, gc=False):
         if window is not None and prompt > window and not self.several:
             prompt = window
         return price(pricing, prompt, output * self.answers)
+
+    def at_most(self, ceiling: Ceiling) -> int:
+        """Return nano-dollars that no model under a ceiling makes an attempt cost more than."""
+        output = self.output
+        if output is None:
+            output = ceiling.output
+        tokens = self.prompt + output * self.answers
+        return tokens * ceiling.rate // _MTOK + 1 + ceiling.per_request
+
+
+class Ceiling(msgspec.Struct, frozen=True, gc=False):
+    """What no model of a document is dearer than."""
+
+    rate: int
+    """Nano-dollars for a million tokens of any kind."""
+    per_request: int
+    output: int
+    """Tokens of the longest answer where a request sets no limit."""
+
+
+def ceiling_of(candidates: Iterable[tuple[Provider, Model]]) -> Ceiling | None:
+    """Return what no model is dearer than, None where a price is not known."""
+    rate = per_request = 0
+    output = ASSUMED_OUTPUT
+    for provider, model in candidates:
+        pricing = model.pricing
+        if pricing is FREE or not provider.cost_tracking:
+            continue
+        if pricing is None:
+            if model.egress is Egress.LOCAL and provider.egress is Egress.LOCAL:
+                continue
+            return None
+        output = max(output, model.max_tokens or 0)
+        per_request = max(per_request, pricing.per_request)
+        rates = (pricing.input, pricing.output, pricing.cached_input, pricing.cache_write)
+        for each in (*rates, pricing.cache_write_1h):
+            if each is not None:
+                rate = max(rate, each.nano_per_mtok, *(tier.nano_per_mtok for tier in each.tiers))
+    return Ceiling(rate, per_request, output)
 
 
 class Room(msgspec.Struct, frozen=True, gc=False):

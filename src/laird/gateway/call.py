@@ -92,6 +92,10 @@ class Answering(Protocol):
 class Judging(Answering, Protocol):
     """What answers requests, and can say before whether one must stay local."""
 
+    def screened_now(self, call: Call, trace: Trace) -> Call | None:
+        """Return what `screened` does where that needs no waiting, else None."""
+        ...
+
     async def screened(self, call: Call, trace: Trace) -> Call:
         """Return a call with the verdict of the privacy rules in its caller.
 

@@ -14,13 +14,14 @@ from laird.domain.catalog import Provider, Snapshot
 from laird.domain.errors import NotAllowed, QuotaExceeded, RoutingError, ShuttingDown, UpstreamError
 from laird.domain.keys import Caller, Scope
 from laird.domain.plan import Conditions, Plan, RequestFacts
-from laird.domain.spending import Spending
+from laird.domain.spending import Spending, ceiling_of
 from laird.gateway.admission import admit, expected_tokens, settle
 from laird.gateway.call import Call, Client, Trace, body_bytes
 from laird.gateway.dispatch import Dispatch, Means, begin
 from laird.gateway.screen import Screen
 from laird.limits.daily import day_left_s
 from laird.limits.rates import Rates
+from laird.privacy.policy import Policy
 from laird.providers.base import Adapter
 from laird.routing.names import Names, everything_for
 from laird.routing.plan import plan, weigh
@@ -106,6 +107,9 @@ class Gateway:
             {provider.id: provider.max_concurrent for provider in snapshot.providers.values()},
             queue_length=snapshot.routing.queue_length,
         )
+        self._ceiling = ceiling_of(
+            (snapshot.providers[model.provider_id], model) for model in snapshot.models.values()
+        )
         self._means.board.configure(snapshot)
         self.screen.use(snapshot.privacy)
 
@@ -115,11 +119,27 @@ class Gateway:
         Raises `RefusedByPrivacy`.
         """
         policy = self.screen.policy
+        caller = call.caller
         if call.screened is not policy:
-            caller = await self.judged(call.body, call.facts, call.caller, trace)
+            caller = await self.judged(call.body, call.facts, caller, trace)
+        return self._told(call, caller, policy, trace)
+
+    def screened_now(self, call: Call, trace: Trace) -> Call | None:
+        """Return what `screened` does where that needs no waiting, else None."""
+        policy = self.screen.policy
+        caller: Caller | None = call.caller
+        if call.screened is not policy and policy is not None:
+            model = call.facts.model
+            meaning = self._runtime.snapshot.aliases.get(model, model)
+            caller = self.screen.judge_now(policy, call.caller, call.body, model, meaning, trace)
+        return None if caller is None else self._told(call, caller, policy, trace)
+
+    def _told(self, call: Call, caller: Caller, policy: Policy | None, trace: Trace) -> Call:
+        """Return the call as its verdict leaves it, and note what is to be told of it."""
+        if call.screened is not policy:
             call = msgspec.structs.replace(call, caller=caller, screened=policy)
-        if call.caller.privacy_reason is not None:
-            self.screen.note(call.caller, trace)
+        if caller.privacy_reason is not None:
+            self.screen.note(caller, trace)
         return call
 
     async def judged(
@@ -166,8 +186,11 @@ class Gateway:
 
     def _spending(self, facts: RequestFacts, caller: Caller, size: int) -> Spending | None:
         now_us = time.time_ns() // 1000
-        budgets = self._means.budgets
-        return budgets.spending(caller.key.id, caller.workflow, facts.extent(size), now_us)
+        budgets, extent = self._means.budgets, facts.extent(size)
+        key_id, workflow, ceiling = caller.key.id, caller.workflow, self._ceiling
+        if ceiling and budgets.ample(key_id, workflow, extent.at_most(ceiling), now_us):
+            return None
+        return budgets.spending(key_id, workflow, extent, now_us)
 
     def _conditions(self, runtime: Runtime, spending: Spending | None = None) -> Conditions:
         means = self._means

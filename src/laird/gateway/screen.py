@@ -61,9 +61,34 @@ class Screen:
         `meaning` is what an alias makes of `model`. Raises `RefusedByPrivacy`.
         """
         standing = policy.standing(caller.key, caller.workflow, model, meaning)
-        verdict = standing.certain
-        if standing.asks(Action.LOCAL if caller.local_only else Action.ANY):
-            verdict = await self._look(policy, standing, body)
+        if not _matters(standing, caller):
+            return self._settled(standing.certain, caller, trace)
+        try:
+            found = await self.reader.read(policy.known, body, standing.sought)
+        except DetectorFailed as failure:
+            return self._settled(_unread(standing, failure), caller, trace)
+        return self._settled(standing.judge(found), caller, trace)
+
+    def judge_now(
+        self,
+        policy: Policy,
+        caller: Caller,
+        body: Mapping[str, Any],
+        model: str,
+        meaning: str,
+        trace: Trace | None,
+    ) -> Caller | None:
+        """Return what `judge` does where that needs no waiting, else None."""
+        standing = policy.standing(caller.key, caller.workflow, model, meaning)
+        if not _matters(standing, caller):
+            return self._settled(standing.certain, caller, trace)
+        try:
+            found = self.reader.glance(policy.known, body, standing.sought)
+        except DetectorFailed as failure:
+            return self._settled(_unread(standing, failure), caller, trace)
+        return None if found is None else self._settled(standing.judge(found), caller, trace)
+
+    def _settled(self, verdict: Verdict, caller: Caller, trace: Trace | None) -> Caller:
         if verdict.action is Action.REFUSE:
             reason = verdict.reason or ""
             if trace is not None:
@@ -73,14 +98,6 @@ class Screen:
             return caller
         local = verdict.action is Action.LOCAL
         return msgspec.structs.replace(caller, local_only=local, privacy_reason=verdict.reason)
-
-    async def _look(self, policy: Policy, standing: Standing, body: Mapping[str, Any]) -> Verdict:
-        try:
-            found = await self.reader.read(policy.known, body, standing.sought)
-        except DetectorFailed as failure:
-            _log.error("detection failed", cause=str(failure))
-            return standing.judge_failure()
-        return standing.judge(found)
 
     def note(self, caller: Caller, trace: Trace) -> None:
         """Write into the trace what a request may reach and why, and count it."""
@@ -120,6 +137,16 @@ class Screen:
         await self.reader.close()
 
 
+def _matters(standing: Standing, caller: Caller) -> bool:
+    """Tell whether it matters what is in the text of one who asks."""
+    return standing.asks(Action.LOCAL if caller.local_only else Action.ANY)
+
+
+def _unread(standing: Standing, failure: DetectorFailed) -> Verdict:
+    _log.error("detection failed", cause=str(failure))
+    return standing.judge_failure()
+
+
 class Screened:
     """Has requests judged before anything else sees them. See `Gateway.answer`."""
 
@@ -135,6 +162,9 @@ class Screened:
         """Answer one request through `client`. Raises `RefusedByPrivacy` too."""
         if self._screen.policy is None and call.caller.privacy_reason is None:
             return self._answering.answer(call, client, trace, task)
+        screened = self._gateway.screened_now(call, trace)
+        if screened is not None:
+            return self._answering.answer(screened, client, trace, task)
         return self._answer(call, client, trace, task)
 
     async def _answer(

@@ -18,7 +18,7 @@ from laird.domain.usage import AttemptFinished, AttemptStarted, AttemptStatus
 from laird.gateway.call import Call, Trace
 from laird.pricing.cost import cost_nano
 from laird.telemetry.metrics import Metrics
-from laird.usage.bounds import bounded
+from laird.usage.bounds import bounded_cost
 
 EXPECTED_OUTPUT_TOKENS = 500
 """Output assumed for an estimate where the client set no limit."""
@@ -170,8 +170,7 @@ class Books:
         self._journal.finish(finished)
         if self._budgets.active or row.hold is not None:
             # What the ledger will hold, whatever a provider claims.
-            charged = bounded(finished).cost_nano or 0
-            self._budgets.settle(started, charged, row.hold)
+            self._budgets.settle(started, bounded_cost(cost or 0), row.hold)
         self._count(finished, error)
         return finished
 

@@ -141,9 +141,12 @@ _FULL = _Bucket()
 def _allowance(per_minute: int | None, full_in_s: float) -> Allowance | None:
     if per_minute is None:
         return None
-    missing_s = max(0.0, full_in_s)
-    left = per_minute * (1.0 - (missing_s - _TOLERANCE_S) / _MINUTE_S)
-    return Allowance(per_minute, min(max(0, math.floor(left)), max(0, per_minute)), missing_s)
+    if full_in_s <= 0.0:
+        return Allowance(per_minute, max(0, per_minute), 0.0)
+    left = int(per_minute * (1.0 - (full_in_s - _TOLERANCE_S) / _MINUTE_S))
+    if not 0 <= left <= per_minute:
+        left = max(0, min(left, per_minute))
+    return Allowance(per_minute, left, full_in_s)
 
 
 def _refuse(limit: RateLimit, tokens: int, requests_s: float, tokens_s: float) -> NoReturn:

@@ -84,6 +84,8 @@ def _nano_at(rate: Rate, prompt: int) -> int:
 def _highest(rate: Rate, prompt: int) -> int:
     """Return the highest rate that holds for any input up to this size."""
     nano = rate.nano_per_mtok
+    if not rate.tiers:
+        return nano
     for tier in rate.tiers:
         if prompt >= tier.from_tokens:
             nano = max(nano, tier.nano_per_mtok)

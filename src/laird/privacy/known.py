@@ -41,10 +41,12 @@ class Known:
 
     def put(self, digest: bytes, sought: int, found: int) -> None:
         """Keep what was found, beside what was known before."""
-        before = self._known.get(digest)
-        if before is not None:
-            sought, found = sought | before[0], found | before[1]
-        self._known[digest] = (sought, found)
-        self._known.move_to_end(digest)
-        if len(self._known) > self._most:
-            self._known.popitem(last=False)
+        known = self._known
+        before = known.get(digest)
+        if before is None:
+            known[digest] = (sought, found)
+            if len(known) > self._most:
+                known.popitem(last=False)
+        else:
+            known[digest] = (sought | before[0], found | before[1])
+            known.move_to_end(digest)

@@ -19,9 +19,13 @@ _LONG_NUMBER = 10**6
 _LONGEST_HEAD = 4096
 _SHORTEST_BLOB = 200
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}\Z", re.ASCII)
-_INNER_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}", re.ASCII)
+_SHORTEST_INNER = 24
+_INNER_BASE64 = re.compile(rf"[A-Za-z0-9+/_-]{{{_SHORTEST_INNER},}}={{0,2}}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DATA_URL = re.compile(r"data:([^,;]{0,100})([^,]{0,200}),", re.IGNORECASE)
+
+_DATA_URL_COLON = len("data:")
+_OPENING = frozenset("{[")
 
 _POINTERS = frozenset({"image_url", "file_url", "video_url", "audio_url"})
 """Fields with the address of something that is no text; what lies there was not looked into."""
@@ -35,6 +39,16 @@ _PROVIDERS_OWN = frozenset(
 _REDACTED = "redacted_thinking"
 _TOKEN_FIELDS = frozenset({"input", "prompt"})
 """Fields in which text may come as numbers of tokens."""
+
+_PLAIN_NAMES = frozenset({"content", "model", "name", "role", "stream", "text", "type"})
+"""Names of fields in nearly every message, which hide nothing."""
+
+_MESSAGE = ("role", "content")
+"""The fields of most messages."""
+_ROLES = frozenset({"assistant", "developer", "system", "tool", "user"})
+
+_Stack = list[tuple[str, str, Any]]
+"""What is still to be looked at: a name that stands before it or "", the field it is in, itself."""
 
 
 class Leaves(msgspec.Struct):
@@ -52,10 +66,37 @@ class Leaves(msgspec.Struct):
 
 def leaves(value: object) -> Leaves:
     """Return the text in a piece of parsed JSON."""
+    if type(value) is dict and len(value) == len(_MESSAGE):
+        role, content = value.get("role"), value.get("content")
+        if (
+            type(role) is str
+            and role in _ROLES
+            and type(content) is str
+            and _is_short_prose(content)
+        ):
+            return Leaves(["role", role, "content", content])
+    return _walked(value)
+
+
+def _is_short_prose(text: str) -> bool:
+    """Tell whether nothing can be within a text: no JSON, no base64, no data URL."""
+    return (
+        len(text) < _SHORTEST_BLOB
+        and text[:1] not in _OPENING
+        and ":" not in text[:_DATA_URL_COLON]
+        and max(map(len, text.split()), default=0) < _SHORTEST_INNER
+    )
+
+
+def _walked(value: object) -> Leaves:
     found = Leaves([])
-    stack: list[tuple[str, Any]] = [("", value)]
+    stack: _Stack = [("", "", value)]
     while stack:
-        field, each = stack.pop()
+        name, field, each = stack.pop()
+        if name in _PLAIN_NAMES:
+            found.texts.append(name)
+        elif name:
+            _string(name, "", found, stack)
         if isinstance(each, str):
             _string(each, field, found, stack)
         elif isinstance(each, dict):
@@ -63,13 +104,13 @@ def leaves(value: object) -> Leaves:
         elif isinstance(each, list):
             if each and isinstance(each[0], int) and field in _TOKEN_FIELDS:
                 found.sealed = True
-            stack.extend((field, one) for one in reversed(each))
+            stack.extend([("", field, one) for one in reversed(each)])
         elif isinstance(each, int | float) and not isinstance(each, bool):
             _number(each, found)
     return found
 
 
-def _object(each: dict[str, Any], field: str, found: Leaves, stack: list[tuple[str, Any]]) -> None:
+def _object(each: dict[str, Any], field: str, found: Leaves, stack: _Stack) -> None:
     kind = each.get("type")
     if kind in _SEALED_KINDS or (kind == "url" and field == "source"):
         found.sealed = True
@@ -77,8 +118,7 @@ def _object(each: dict[str, Any], field: str, found: Leaves, stack: list[tuple[s
     for name, value in reversed(each.items()):
         if name in _POINTERS and value is not None:
             found.sealed = True
-        stack.append(("signature" if own and name == "data" else name, value))
-        stack.append(("", name))
+        stack.append((name, "signature" if own and name == "data" else name, value))
 
 
 def _number(each: float, found: Leaves) -> None:
@@ -87,21 +127,26 @@ def _number(each: float, found: Leaves) -> None:
         found.texts.append(str(whole))
 
 
-def _string(text: str, field: str, found: Leaves, stack: list[tuple[str, Any]]) -> None:
+def _string(text: str, field: str, found: Leaves, stack: _Stack) -> None:
     if field in _PROVIDERS_OWN:
         found.texts.append(text)
         return
-    head = _DATA_URL.match(text)
-    if head is not None:
-        _data_url(text, head, found)
-        return
-    if len(text) >= _SHORTEST_BLOB and _BASE64.match(text) is not None:
+    # What is asked of the length and of single characters is much cheaper than a pattern.
+    size = len(text)
+    if ":" in text[:_DATA_URL_COLON]:
+        head = _DATA_URL.match(text)
+        if head is not None:
+            _data_url(text, head, found)
+            return
+    if size >= _SHORTEST_BLOB and _BASE64.match(text) is not None:
         _blob(text, found)
         return
     found.texts.append(text)
-    if text[:1] in {"{", "["} and "\\" in text:
+    if text[:1] in _OPENING and "\\" in text:
         with suppress(orjson.JSONDecodeError):
-            stack.append(("", orjson.loads(text)))
+            stack.append(("", "", orjson.loads(text)))
+    if size < _SHORTEST_INNER:
+        return
     for match in _INNER_BASE64.finditer(text):
         inner = _readable(match[0])
         if inner is not None:

@@ -69,6 +69,8 @@ class Standing(msgspec.Struct, frozen=True):
     def judge(self, found: int) -> Verdict:
         """Return the verdict on a text in which so much was found."""
         best = self.certain
+        if not found:
+            return best
         for clause in self.clauses:
             if clause.verdict.action > best.action and clause.holds(found):
                 best = clause.verdict

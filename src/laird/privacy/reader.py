@@ -56,6 +56,36 @@ class Reader:
             process=self._apart.pid,
         )
 
+    def glance(self, known: Known, body: Mapping[str, Any], sought: Sought) -> int | None:
+        """Return what is in a request of which little is new; None for one to `read`.
+
+        Raises `DetectorFailed`.
+        """
+        scan = self._scan
+        if scan is None:
+            return None
+        left = self._inline_bytes
+        mask = _mask(sought)
+        found = 0
+        try:
+            for raw in units(body):
+                if len(raw) > left:
+                    return None
+                digest = known.digest(raw)
+                bits = known.get(digest, mask)
+                if bits is None:
+                    bits = scan(raw, sought)
+                    known.put(digest, mask, bits)
+                    left -= len(raw)
+                    self._scanned += 1
+                else:
+                    self._hits += 1
+                found |= bits
+        except Exception as error:  # noqa: BLE001 - what a detector stumbles over is not read
+            self._failures += 1
+            raise DetectorFailed(type(error).__name__) from None
+        return found
+
     async def read(self, known: Known, body: Mapping[str, Any], sought: Sought) -> int:
         """Return what is in a request, as `scan` does. Raises `DetectorFailed`.
 

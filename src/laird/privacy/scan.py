@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache, partial
 
 import msgspec
 import orjson
 
-from laird.domain.privacy import Category
+from laird.domain.privacy import Category, bits_of
 from laird.privacy.detectors.accounts import ibans
 from laird.privacy.detectors.cards import cards
 from laird.privacy.detectors.contacts import emails, phones_abroad, phones_at_home
-from laird.privacy.detectors.finding import LONGEST, Detector, Finding
+from laird.privacy.detectors.finding import LONGEST, Detector
 from laird.privacy.detectors.national_ids import national_ids
 from laird.privacy.detectors.secrets import secrets
 from laird.privacy.leaves import leaves
@@ -28,12 +29,16 @@ WINDOW = 8192
 
 _DETECTORS: tuple[tuple[Category, Detector], ...] = (
     (Category.SECRETS, secrets),
+    (Category.EMAIL, emails),
     (Category.CARDS, cards),
     (Category.IBAN, ibans),
     (Category.NATIONAL_IDS, national_ids),
-    (Category.EMAIL, emails),
     (Category.PHONE, phones_abroad),
 )
+_NUMBERS = (Category.CARDS, Category.IBAN, Category.NATIONAL_IDS, Category.PHONE)
+"""What has a digit in it, always."""
+_OF_NUMBERS = bits_of(frozenset(_NUMBERS))
+_DIGIT = re.compile(r"\d")
 
 # Hyphens and dashes in all their forms, and what is invisible between characters.
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
@@ -57,6 +62,8 @@ def scan(raw: bytes, sought: Sought) -> int:
     if sought.words:
         bits |= _words_in(text, sought.words)
     wanted = sought.categories
+    if len(text) <= WINDOW:
+        return bits | _categories_in(text, wanted, sought.regions)
     for _, window in windows(text):
         wanted &= ~bits
         if not wanted:
@@ -70,7 +77,7 @@ def report(text: str, sought: Sought, most: int = 100) -> tuple[Found, ...]:
     text = plain(text)
     seen: dict[tuple[int, Category, str], Found] = {}
     for start, window in windows(text):
-        for category, detector in _active(sought.categories, sought.regions):
+        for _, category, detector in _active(sought.categories, sought.regions):
             for finding in detector(window):
                 at = start + finding.start
                 line = text.count("\n", 0, at) + 1
@@ -106,24 +113,23 @@ def _last_blank(text: str, start: int, end: int) -> int:
     return max(text.rfind(" ", start, end), text.rfind("\n", start, end))
 
 
-def _active(wanted: int, regions: tuple[str, ...]) -> Iterator[tuple[Category, Detector]]:
-    for category, detector in _DETECTORS:
-        if wanted & category.bit:
-            yield category, detector
+@lru_cache(64)
+def _active(wanted: int, regions: tuple[str, ...]) -> tuple[tuple[int, Category, Detector], ...]:
+    """Return the detectors of some categories with the bits of what they find."""
+    found = [(each.bit, each, detector) for each, detector in _DETECTORS if wanted & each.bit]
     if regions and wanted & Category.PHONE.bit:
-        yield Category.PHONE, lambda text: phones_at_home(text, regions)
+        found.append((Category.PHONE.bit, Category.PHONE, partial(phones_at_home, regions=regions)))
+    return tuple(found)
 
 
 def _categories_in(text: str, wanted: int, regions: tuple[str, ...]) -> int:
+    if _DIGIT.search(text) is None:
+        wanted &= ~_OF_NUMBERS
     bits = 0
-    for category, detector in _active(wanted, regions):
-        if not bits & category.bit and _any(detector(text)):
-            bits |= category.bit
+    for bit, _, detector in _active(wanted, regions):
+        if not bits & bit and next(detector(text), None) is not None:
+            bits |= bit
     return bits
-
-
-def _any(findings: Iterator[Finding]) -> bool:
-    return next(findings, None) is not None
 
 
 def _words_in(text: str, words: tuple[str, ...]) -> int:

@@ -47,6 +47,11 @@ def bounded(attempt: AttemptFinished) -> AttemptFinished:
     )
 
 
+def bounded_cost(nano: int) -> int:
+    """Return a cost as `bounded` brings it inside what can be summed."""
+    return nano if 0 <= nano <= MAX_COST_NANO else _within(nano, MAX_COST_NANO)
+
+
 def _within(value: int, most: int) -> int:
     return max(0, min(value, most))
 
