@@ -114,6 +114,23 @@ def test_a_budget_that_warns_refuses_nothing_and_counts_everything() -> None:
     assert world.counters.spending("k", None, Extent(1, 1), NOW) is None
 
 
+def test_only_where_no_budget_could_refuse_is_there_ample_room() -> None:
+    world = World(
+        budget("all", 100), budget("cloud", 60, provider="p"), budget("w", 1, on_limit=WARN)
+    )
+    ample = world.counters.ample
+    assert ample("k", None, 60, NOW)
+    assert not ample("k", None, 61, NOW)
+    hold = world.reserve(20)
+    assert not ample("k", None, 41, NOW)
+    world.settle(5, hold)
+    assert ample("k", None, 55, NOW)
+    # A window that is over is turned by what follows; what goes local has a say in planning.
+    assert not ample("k", None, 1, NOW + 400 * 86_400 * 10**6)
+    world.install(budget("all", 10**9, on_limit=LOCAL))
+    assert not ample("k", None, 1, NOW)
+
+
 def test_one_that_refuses_wins_over_one_that_goes_local() -> None:
     world = World(budget("soft", 1, on_limit=LOCAL), budget("hard", 1))
     with pytest.raises(QuotaExceeded) as refused:

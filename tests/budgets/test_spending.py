@@ -16,7 +16,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 from tokenizers.trainers import BpeTrainer
 
 from laird.dialects.openai_chat import OpenAIChat
-from laird.domain.catalog import FREE, Egress, Rate
+from laird.domain.catalog import FREE, Egress, Pricing, Rate, Tier
 from laird.domain.plan import RequestFacts
 from laird.domain.spending import (
     ASSUMED_OUTPUT,
@@ -26,6 +26,7 @@ from laird.domain.spending import (
     Objection,
     Room,
     Spending,
+    ceiling_of,
     slack_of,
 )
 from laird.pricing.cost import worst_case_nano
@@ -189,3 +190,50 @@ def test_slack_is_what_a_request_without_a_limit_may_cost_beyond_what_is_held() 
     endless = slack_of([(at, windowed), (at, unknown)], worst_case_nano)
     assert endless.nano is None
     assert endless.models == ("p/b", "p/c")
+
+
+_nano = st.integers(0, 10**11)
+_rate = st.builds(
+    Rate, _nano, st.lists(st.builds(Tier, st.integers(1, 10**5), _nano), max_size=2).map(tuple)
+)
+_pricing = st.builds(
+    Pricing,
+    input=_rate,
+    output=_rate,
+    cached_input=st.none() | _rate,
+    cache_write=st.none() | _rate,
+    cache_write_1h=st.none() | _rate,
+    per_request=_nano,
+)
+_model = st.builds(
+    lambda pricing, most, window: model(pricing=pricing, max_tokens=most, context_window=window),
+    _pricing | st.just(FREE),
+    st.none() | st.integers(1, 10**6),
+    st.none() | st.integers(1, 10**6),
+)
+
+
+@settings(deadline=None)
+@given(
+    models=st.lists(_model, min_size=1, max_size=3),
+    extent=st.builds(
+        Extent, st.integers(0, 10**6), st.none() | st.integers(0, 10**6), st.integers(1, 9)
+    ),
+)
+def test_no_request_costs_more_than_the_dearest_model_would_make_it(
+    models: list[Any], extent: Extent
+) -> None:
+    ceiling = ceiling_of((provider(), each) for each in models)
+    assert ceiling is not None
+    most = extent.at_most(ceiling)
+    assert all((extent.cost(provider(), each, worst_case_nano) or 0) <= most for each in models)
+
+
+def test_there_is_no_ceiling_where_a_price_is_not_known() -> None:
+    assert ceiling_of([(provider(), model(pricing=None))]) is None
+    at_home = (provider(egress=Egress.LOCAL), model(pricing=None, egress=Egress.LOCAL))
+    assert ceiling_of([at_home]) is not None
+    untracked = (provider(cost_tracking=False), model(pricing=priced(1, 10)))
+    ceiling = ceiling_of([untracked])
+    assert ceiling is not None
+    assert ceiling.rate == 0
