@@ -257,6 +257,8 @@ class UpstreamError(LairdError):
     """One attempt failed. `status` is the provider's HTTP status where it answered at all."""
 
     code = "provider_error"
+    of_model = False
+    """It is about one model alone, and says nothing of the provider's others."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         super().__init__(message)
@@ -326,6 +328,8 @@ class UpstreamModelDown(UpstreamError):
 
     It is tried again after `retry_after_s` seconds, where time may be a cure.
     """
+
+    of_model = True
 
     def __init__(
         self, message: str, *, status: int | None = None, retry_after_s: float | None = None

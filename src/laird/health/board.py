@@ -170,8 +170,9 @@ class HealthBoard:
     def record_failure(self, provider_id: str, error: UpstreamError) -> None:
         """Take note of a real request that failed.
 
-        Faults of the connection or the server count against its health. A 429 makes it rest, a
-        refused credential is marked; anything else says nothing about health.
+        Faults of the connection or the server count against its health, but for those that are
+        about one of its models alone. A 429 makes it rest, a refused credential is marked; anything
+        else says nothing about health.
         """
         state = self._states.get(provider_id)
         if state is None:
@@ -179,11 +180,13 @@ class HealthBoard:
         if isinstance(error, _ILL):
             if isinstance(error, ConnectionLost) and error.stale:
                 return  # a kept-alive connection that the server had closed: nobody's fault
-            state.breaker = request_failed(
-                state.breaker, now=self._clock(), jitter=self._jitter(), policy=self._policy
-            )
-            state.error = state.last_error = error.message
+            state.last_error = error.message
             state.failed += 1
+            if not error.of_model:
+                state.error = error.message
+                state.breaker = request_failed(
+                    state.breaker, now=self._clock(), jitter=self._jitter(), policy=self._policy
+                )
         elif not self._mark(state, error):
             return
         state.heard = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from laird.domain.errors import (
     ConnectionLost,
@@ -14,6 +15,8 @@ from laird.domain.errors import (
     UpstreamTimeout,
 )
 from laird.runtime.schedule import Load, Phase
+
+E = TypeVar("E", bound=UpstreamError)
 
 
 def missing(model_id: str) -> UpstreamModelMissing:
@@ -53,10 +56,12 @@ def failed(model_id: str, problem: str | None, again_in_s: float, log: Path) -> 
 
 def late(load: Load, deadline_s: float, loads: Mapping[str, Load]) -> UpstreamTimeout:
     """Say what a request has waited for in vain."""
-    return UpstreamTimeout(
-        f"The local model '{load.id}' was not free within {deadline_s:g} s:"
-        f" {_obstacle(load, loads)}",
-        phase="total",
+    return _of_model(
+        UpstreamTimeout(
+            f"The local model '{load.id}' was not free within {deadline_s:g} s:"
+            f" {_obstacle(load, loads)}",
+            phase="total",
+        )
     )
 
 
@@ -80,22 +85,29 @@ def _obstacle(load: Load, loads: Mapping[str, Load]) -> str:
 def retold(problem: UpstreamError, model_id: str, log: Path) -> UpstreamError:
     """Say what went wrong on the way to a model's process, of which nobody knows the address."""
     name = f"The local model '{model_id}'"
+    told = problem
     if isinstance(problem, ConnectionLost):
-        return ConnectionLost(
+        told = ConnectionLost(
             f"{name} broke off: its process has most likely crashed. It is started again at the"
             f" next request. Its log is {log}.",
             stale=problem.stale,
         )
-    if isinstance(problem, Unreachable):
-        return Unreachable(
+    elif isinstance(problem, Unreachable):
+        told = Unreachable(
             f"{name} runs, but takes no connection. Unload it, and look at its log, {log}."
         )
-    if isinstance(problem, UpstreamTimeout):
-        return UpstreamTimeout(
+    elif isinstance(problem, UpstreamTimeout):
+        told = UpstreamTimeout(
             f"{name} was slower than the provider's {problem.phase} timeout allows. Allow it more"
             " time, or take a smaller model.",
             phase=problem.phase,
         )
+    return _of_model(told)
+
+
+def _of_model(problem: E) -> E:
+    """Return an error, marked as one that says nothing of the library's other models."""
+    problem.of_model = True
     return problem
 
 
