@@ -203,6 +203,31 @@ async def test_a_file_that_is_broken_fails_with_the_reason_and_rests(
     assert fleet.states()["half"].problem is None
 
 
+async def test_a_start_that_fails_in_an_unknown_way_is_told_too(
+    new_fleet: NewFleet, models: Models, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise RuntimeError("nobody thought of this")
+
+    fleet = new_fleet(models)
+    monkeypatch.setattr("laird.runtime.fleet.LlamaProcess.start", fail)
+    with pytest.raises(UpstreamModelDown, match="nobody thought of this"):
+        await fleet.acquire("one", 60)
+    assert fleet.states()["one"].state is RunState.FAILED
+
+
+async def test_a_model_that_is_there_and_can_not_be_run_says_why(
+    new_fleet: NewFleet, models: Models
+) -> None:
+    fleet = new_fleet(models)
+    fleet.configure({}, {"one": "Its second part is missing."})
+    with pytest.raises(UpstreamModelDown, match="Its second part is missing"):
+        await fleet.acquire("one", 60)
+    fleet.configure({})
+    with pytest.raises(UpstreamModelMissing):
+        await fleet.acquire("one", 60)
+
+
 async def test_after_its_rest_a_broken_file_is_tried_once_more(
     new_fleet: NewFleet, tmp_path: Path
 ) -> None:

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.support.processes import linux, lives
 from tests.support.waiting import MACHINE_S, until
 
 KILLS = 50
 AT_ONCE = 5
-linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 
 class Keeper:
@@ -44,15 +44,6 @@ async def keeper(files: dict[str, Path], tmp_path: Path) -> AsyncIterator[Keeper
     yield Keeper(process)
     process.kill()
     await process.wait()
-
-
-def lives(pid: int) -> bool:
-    """Say whether a process is there that has not ended."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (ProcessLookupError, FileNotFoundError):
-        return False
-    return state != "Z"
 
 
 @linux

@@ -174,6 +174,37 @@ async def test_a_log_that_can_not_be_written_is_told(
         await process.start(60)
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("not JSON\n", "can't be read"),
+        ('{"port": 70000}\n', "can't be read"),
+        ('{"port": "http://elsewhere"}\n', "can't be read"),
+        ("x" * 100_000, "can't be read"),
+        ("{}\n", "no reason"),
+        ('{"problem": "no such thing"}\n', "no such thing"),
+        ('{"port": 8', "ended with status 3 while it was loaded"),
+        ("", "ended with status 3 while it was loaded"),
+    ],
+)
+async def test_what_a_process_says_instead_of_a_port_is_a_failed_start(
+    files: dict[str, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    written: str,
+    said: str,
+) -> None:
+    child = tmp_path / "child.py"
+    child.write_text(f"import os\nos.write(1, {written.encode()!r})\nos._exit(3)\n")
+    monkeypatch.setattr("laird.runtime.process._CHILD", str(child))
+    process = LlamaProcess(model_at(files["one"], "one"), RunLog(tmp_path, "one"))
+    with pytest.raises(StartFailed, match=said):
+        await process.start(60)
+    assert process.pid is not None
+    with pytest.raises(ProcessLookupError):
+        os.kill(process.pid, 0)
+
+
 async def test_the_context_is_for_each_slot(
     files: dict[str, Path], tmp_path: Path, network: HttpTransport
 ) -> None:

@@ -395,9 +395,11 @@ class Fleet:
         """Start a process, and stay until it has ended."""
         try:
             await process.start(self._patience.start_s)
-        except (StartFailed, OSError) as problem:
+        except Exception as problem:  # noqa: BLE001 - whatever it was, those who wait are told
+            if not isinstance(problem, StartFailed | OSError):
+                _log.exception("local_model_failed", model=entry.load.id)
             if entry.load.phase is not Phase.STOPPING:
-                self._not_started(entry, str(problem))
+                self._not_started(entry, str(problem) or type(problem).__name__)
         else:
             if entry.load.phase is not Phase.STOPPING:
                 self._started(entry, process)

@@ -13,7 +13,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Annotated, cast
 
 import msgspec
 
@@ -155,18 +155,19 @@ class LlamaProcess:
         cast("asyncio.StreamWriter", process.stdin).write(
             msgspec.json.encode(self.launch()) + b"\n"
         )
-        line = await cast("asyncio.StreamReader", process.stdout).readline()
         try:
-            answer = msgspec.json.decode(line, type=_Answer)
-        except msgspec.DecodeError:
-            answer = _Answer()
-        if answer.port is not None:
-            return answer.port
-        if answer.problem is None:
+            line = await cast("asyncio.StreamReader", process.stdout).readline()
+            whole = line.endswith(b"\n")
+            answer = msgspec.json.decode(line, type=_Answer) if whole else None
+        except ValueError:  # more than a line can have, or no such answer
+            raise StartFailed("its process gave an answer that can't be read") from None
+        if answer is None:
             how = ending(await process.wait())
             cause = self.log.complaint() or "memory may have run out"
             raise StartFailed(f"its process ended {how} while it was loaded: {cause}")
-        raise StartFailed(self.log.complaint() or answer.problem)
+        if answer.port is not None:
+            return answer.port
+        raise StartFailed(self.log.complaint() or answer.problem or "it gave no reason")
 
     def launch(self) -> Launch:
         """Return what the process is told."""
@@ -186,7 +187,7 @@ class LlamaProcess:
 
 
 class _Answer(msgspec.Struct):
-    port: int | None = None
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] | None = None
     problem: str | None = None
 
 
