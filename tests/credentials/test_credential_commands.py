@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -122,6 +123,22 @@ async def test_at_its_time_limit_it_is_killed_with_all_that_it_has_started(tmp_p
     assert time.monotonic() - began < 10
     for pid in file.read_text().split():
         await until(lambda pid=pid: ended(int(pid)))  # type: ignore[misc]
+
+
+async def test_what_left_its_group_and_holds_its_output_is_not_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "child"
+    code = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'],"
+        " start_new_session=True)\n"
+        f"open({str(file)!r}, 'w').write(str(child.pid))\n"
+        "while True: print('x' * 4096)\n"
+    )
+    began = time.monotonic()
+    with pytest.raises(CommandFailed, match="64 KiB"):
+        await run(python(code, timeout_s=60.0), os.environ)
+    assert time.monotonic() - began < 30
+    os.kill(int(file.read_text()), signal.SIGKILL)
 
 
 def ended(pid: int) -> bool:

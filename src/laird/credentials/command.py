@@ -159,6 +159,9 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        # Its end is not told before its output is closed, and that may be full, or be held open by
+        # what it has started and what has left its group. Nothing public closes it from here.
+        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
         await process.wait()
 
 
