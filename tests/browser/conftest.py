@@ -13,7 +13,9 @@ import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 from tests.browser.chromium import start
 from tests.browser.house import House, answering, document, furnished
+from tests.browser.library_house import library_house, stock
 from tests.browser.visits import PATIENCE_MS, OpenPage, Visits
+from tests.support.hub_server import HubServer, threaded_hub
 from tests.support.upstream import ScriptedUpstream, threaded_upstream
 
 from laird.api.dashboard import find_files
@@ -51,6 +53,23 @@ def laird(tmp_path_factory: pytest.TempPathFactory, upstream: ScriptedUpstream) 
         house.close()
 
 
+@pytest.fixture(scope="package")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubServer]:
+    """The hub of models that `library` asks."""
+    with threaded_hub() as server:
+        yield stock(server, tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="package")
+def library(tmp_path_factory: pytest.TempPathFactory, hub: HubServer) -> Iterator[House]:
+    """A Laird with people and a hub of models, which are tiny and run."""
+    house = library_house(tmp_path_factory.mktemp("library") / "home", hub)
+    try:
+        yield house.start().settle()
+    finally:
+        house.close()
+
+
 @pytest.fixture
 def fresh_laird(tmp_path: Path) -> Iterator[House]:
     """A Laird of the test's own, just started for the first time."""
@@ -65,7 +84,8 @@ def fresh_laird(tmp_path: Path) -> Iterator[House]:
 @pytest.fixture
 def visits(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visits]:
     """The pages that the test opens."""
-    own = "fresh_laird" if "fresh_laird" in request.fixturenames else "laird"
+    houses = ("fresh_laird", "library", "laird")
+    own = next((house for house in houses if house in request.fixturenames), "laird")
     opened = Visits(browser, request.getfixturevalue(own))
     yield opened
     opened.close()
@@ -73,5 +93,5 @@ def visits(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visits]
 
 @pytest.fixture
 def open_page(visits: Visits) -> OpenPage:
-    """Opens pages: of `fresh_laird` where the test has it, else of `laird`."""
+    """Opens pages: of `fresh_laird` or `library` where the test has it, else of `laird`."""
     return visits.open

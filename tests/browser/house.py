@@ -31,7 +31,12 @@ _TITLES = {
     "anthropic": "Anthropic",
 }
 _KINDS = {"ollama": "custom", "vllm": "vllm", "openai": "openai", "anthropic": "anthropic"}
-_ENVIRONMENT = {"OPENAI_API_KEY": "sk-of-a-test", "ANTHROPIC_API_KEY": "sk-ant-of-a-test"}
+_ENVIRONMENT = {
+    "OPENAI_API_KEY": "sk-of-a-test",
+    "ANTHROPIC_API_KEY": "sk-ant-of-a-test",
+    # Nothing listens there: what tests do not provide is away, and nobody else is asked.
+    "HF_ENDPOINT": "http://127.0.0.1:9",
+}
 _KEYS = (
     "agent-triage", "agent-review", "support-desk", "nightly-report", "claude-code", "notebook",
     "agent-invoices", "home-assistant", "translation", "editor", "research", "onboarding",
@@ -39,16 +44,16 @@ _KEYS = (
 
 
 class House:
-    """A Laird on a port of its own, which it keeps over a restart."""
+    """A Laird on a port of its own, which it keeps over a restart; `environment` is added."""
 
-    def __init__(self, home: Path, document: str) -> None:
+    def __init__(self, home: Path, document: str, **environment: str) -> None:
         home.mkdir(parents=True, exist_ok=True)
         (home / "providers.yaml").write_text(document)
         self.home = home
         self._cookies: dict[Role, str] = {}
         self._key = ""
         self._process = LairdProcess(
-            home, "--port", str(free_port()), environment=dict(_ENVIRONMENT)
+            home, "--port", str(free_port()), environment={**_ENVIRONMENT, **environment}
         )
 
     @property

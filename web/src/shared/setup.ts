@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from "react";
 
 /** The steps of the setup, in order. */
-export const setupSteps = ["providers", "configure", "model", "machine", "key"] as const;
+export const setupSteps = ["providers", "configure", "model", "key"] as const;
 
 export type SetupStep = (typeof setupSteps)[number];
 

@@ -51,9 +51,9 @@ const sizeOptions = (word: string, value: number | undefined) => [
 ];
 const quantizations = ["Q2_K", "Q3_K_M", "Q4_0", "Q4_K_M", "Q5_K_M", "Q6_K", "Q8_0", "BF16", "F16"];
 const orders: readonly { value: Sort; label: string }[] = [
-  { value: "downloads", label: "Most downloaded" },
-  { value: "likes", label: "Most liked" },
-  { value: "updated", label: "Newest" },
+  { value: "downloads", label: "Downloads" },
+  { value: "likes", label: "Likes" },
+  { value: "updated", label: "Date" },
 ];
 
 function Filters({ search, put }: { search: LibrarySearch; put: (change: Change) => void }) {
@@ -158,9 +158,11 @@ export function Browse() {
   const navigate = useNavigate({ from: "/library" });
   if (!useMay("operator")) {
     return (
-      <Empty icon="lock" title="This is for operators and administrators">
-        Searching asks a server elsewhere. An administrator can give you another role.
-      </Empty>
+      <Card>
+        <Empty icon="lock" title="This is for operators and administrators">
+          Searching asks a server elsewhere. An administrator can give you another role.
+        </Empty>
+      </Card>
     );
   }
   const go = (change: Change, replace: boolean) =>

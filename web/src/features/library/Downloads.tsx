@@ -1,20 +1,19 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { bytes, moment } from "@/shared/lib/format";
-import { type Download, hasEnded, useDownloads, useSteer } from "@/shared/library/data";
+import { type Download, hasEnded, isResting, useDownloads, useSteer } from "@/shared/library/data";
 import { DownloadLine } from "@/shared/library/DownloadLine";
 import { downloadStates, fileName } from "@/shared/library/words";
 import { useMay } from "@/shared/session";
 import { Badge, Button, Card, Confirm, Empty, Failure, Icon, Skeleton } from "@/shared/ui";
 
 const nameOf = (download: Download): string => fileName(download.files[0] ?? download.repository);
-const resting: ReadonlySet<Download["state"]> = new Set(["paused", "failed"]);
 
 function Acts({ download }: { download: Download }) {
   const steer = useSteer(download);
   const [asking, setAsking] = useState(false);
   const name = nameOf(download);
-  const rests = resting.has(download.state);
+  const rests = isResting(download);
   return (
     <div className="flex flex-wrap gap-2">
       <Button
@@ -80,6 +79,7 @@ function Ended({ download }: { download: Download }) {
 /** What is on its way, and what has come lately. */
 export function Downloads() {
   const navigate = useNavigate({ from: "/library" });
+  const may = useMay("operator");
   const answer = useDownloads();
   if (answer.isError && answer.data === undefined) return <Failure error={answer.error} onRetry={() => void answer.refetch()} />;
   if (answer.data === undefined) return <Skeleton lines={3} tall />;
@@ -94,9 +94,11 @@ export function Downloads() {
             icon="download"
             title="Nothing is being downloaded"
             action={
-              <Button look="primary" onClick={() => void navigate({ search: { tab: "recommended" } })}>
-                Choose a model
-              </Button>
+              may && (
+                <Button look="primary" onClick={() => void navigate({ search: { tab: "recommended" } })}>
+                  Choose a model
+                </Button>
+              )
             }
           >
             Downloads go on by themselves after a broken line and after a restart.

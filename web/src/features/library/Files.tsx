@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { api, data } from "@/shared/lib/api";
-import { bytes, compact } from "@/shared/lib/format";
+import { bytes, count } from "@/shared/lib/format";
 import { downloadOf, type HubFile, installedAs, installedQuery, useDownloads } from "@/shared/library/data";
 import { FitBadge } from "@/shared/library/FitBadge";
 import { GetModel } from "@/shared/library/GetModel";
@@ -35,7 +35,7 @@ export function Files({ repository }: { repository: string }) {
   return (
     <div className="px-5 pb-4">
       {gated && <p className="mb-3 rounded-control bg-warn-soft px-3 py-2 text-sm text-warn">Its licence has to be accepted at the hub first, by the account whose token is in HF_TOKEN.</p>}
-      {context !== null && <p className="text-sm text-soft">Made for {compact(context)} tokens of context.</p>}
+      {context !== null && <p className="pb-3 text-sm text-soft">Made for {count(context)} tokens of context.</p>}
       {files.length === 0 ? (
         <p className="py-3 text-soft">It has no GGUF file that could be verified.</p>
       ) : (

@@ -1,12 +1,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { installedQuery } from "@/shared/library/data";
+import { useMay } from "@/shared/session";
 import { Button, Card, Empty, Failure, Skeleton } from "@/shared/ui";
 import { InstalledCard } from "./InstalledCard";
 
 /** What is on this machine, and how each model stands. */
 export function InstalledModels() {
   const navigate = useNavigate({ from: "/library" });
+  const may = useMay("operator");
   const installed = useQuery(installedQuery);
   if (installed.isError && installed.data === undefined) return <Failure error={installed.error} onRetry={() => void installed.refetch()} />;
   if (installed.data === undefined) return <Skeleton lines={3} tall />;
@@ -17,12 +19,14 @@ export function InstalledModels() {
           icon="models"
           title="No model is installed"
           action={
-            <Button look="primary" onClick={() => void navigate({ search: { tab: "recommended" } })}>
-              Choose one
-            </Button>
+            may && (
+              <Button look="primary" onClick={() => void navigate({ search: { tab: "recommended" } })}>
+                Choose one
+              </Button>
+            )
           }
         >
-          Download one, or put a GGUF file into the folder named above.
+          {may ? "Download one, or put a GGUF file into the folder named above." : "An operator can download one."}
         </Empty>
       </Card>
     );

@@ -24,13 +24,20 @@ function Figure({ name, children }: { name: string; children: ReactNode }) {
 
 function Figures({ model }: { model: Installed }) {
   const last = model.last_used_us;
+  if (model.need === null) {
+    return (
+      <dl className="px-5 py-4">
+        <Figure name="On disk">{bytes(model.size)}</Figure>
+      </dl>
+    );
+  }
   // Since the server has been started: to the second; before that, the day.
   return (
     <dl className="grid grid-cols-2 gap-x-4 gap-y-3 px-5 py-4 sm:grid-cols-3 xl:grid-cols-6">
       <Figure name="On disk">{bytes(model.size)}</Figure>
       <Figure name="Context">{model.context_size === null ? "–" : `${compact(model.context_size)} tokens`}</Figure>
       <Figure name="At the same time">{model.slots === 1 ? "1 request" : `${model.slots} requests`}</Figure>
-      <Figure name="Memory when it runs">{model.need === null ? "–" : `about ${memory(model.need.total)}`}</Figure>
+      <Figure name="Memory when it runs">about {memory(model.need.total)}</Figure>
       <Figure name="Under way / waiting">
         {model.active} / {model.waiting}
       </Figure>
@@ -94,7 +101,7 @@ function Acts({ model, check, onShow }: { model: Installed; check: ReturnType<ty
         </Button>
       )}
       {may && offered && isUp(model) && (
-        <Button small busy={stop.isPending || model.state !== "warm"} aria-label={`Stop ${model.id}`} icon={<Icon name="pause" size={15} />} onClick={() => stop.mutate()}>
+        <Button small busy={stop.isPending || model.state !== "warm"} aria-label={`Stop ${model.id}`} icon={<Icon name="stop" size={15} />} onClick={() => stop.mutate()}>
           {model.state === "warm" ? "Stop" : "Loading"}
         </Button>
       )}
@@ -115,7 +122,7 @@ function Title({ model }: { model: Installed }) {
             <Status tone={state.tone}>{state.word}</Status>
           </span>
         )}
-        {state === null && <Status tone="neutral">Not offered</Status>}
+        {state === null && (model.need === null ? <Status tone="bad">Can't be run</Status> : <Status tone="neutral">Not offered</Status>)}
         {model.state === "warm" && model.loaded_ms !== null && <span>loaded in {duration(model.loaded_ms)}</span>}
         <span className="flex flex-wrap gap-1.5">
           {model.parameters !== null && <Badge>{parameters(model.parameters)} parameters</Badge>}

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { hasEnded, useDownloads, useLibraryEvents } from "@/shared/library/data";
 import { MachineCard } from "@/shared/library/MachineCard";
+import { useMay } from "@/shared/session";
 import { Page, Tabs } from "@/shared/ui";
 import { Browse } from "./Browse";
 import { Downloads } from "./Downloads";
@@ -11,6 +12,7 @@ import type { LibrarySearch } from "./search";
 /** Models that run on this machine: found, downloaded and looked after. */
 export function Library() {
   const { tab = "recommended" }: LibrarySearch = useSearch({ from: "/inside/library" });
+  const may = useMay("operator");
   const navigate = useNavigate({ from: "/library" });
   useLibraryEvents();
   const downloads = useDownloads();
@@ -25,7 +27,8 @@ export function Library() {
         onChange={(id) => void navigate({ search: (before) => ({ ...before, tab: id }) })}
         tabs={[
           { id: "recommended", label: "Recommended", content: <Recommended /> },
-          { id: "browse", label: "Browse", content: <Browse /> },
+          // Who may not search is told so only where an address leads there.
+          ...(may || tab === "browse" ? [{ id: "browse" as const, label: "Browse", content: <Browse /> }] : []),
           { id: "installed", label: "Installed", content: <InstalledModels /> },
           { id: "downloads", label: coming === 0 ? "Downloads" : `Downloads (${coming})`, content: <Downloads /> },
         ]}

@@ -3,10 +3,18 @@ import { bytes } from "@/shared/lib/format";
 import { type Curated, downloadOf, recommendedQuery, useDownloads } from "@/shared/library/data";
 import { FitBadge } from "@/shared/library/FitBadge";
 import { GetModel } from "@/shared/library/GetModel";
+import { starters } from "@/shared/library/starters";
 import { parameters } from "@/shared/library/words";
 import { Badge, Failure, Skeleton } from "@/shared/ui";
 
-function ModelCard({ model, downloads }: { model: Curated; downloads: ReturnType<typeof useDownloads>["data"] }) {
+interface ModelCardProps {
+  model: Curated;
+  downloads: ReturnType<typeof useDownloads>["data"];
+  /** The one that is proposed before all others. */
+  first: boolean;
+}
+
+function ModelCard({ model, downloads, first }: ModelCardProps) {
   return (
     <article aria-label={model.title} className="flex h-full flex-col gap-3 rounded-card border border-line bg-surface px-5 py-4">
       <header>
@@ -30,7 +38,7 @@ function ModelCard({ model, downloads }: { model: Curated; downloads: ReturnType
           file={model.file}
           installed={model.installed !== null}
           download={downloadOf(downloads?.downloads, model.repository, model.file)}
-          primary={model.verdict.fit === "fits"}
+          primary={first}
         />
       </div>
     </article>
@@ -43,11 +51,12 @@ export function Recommended() {
   const downloads = useDownloads();
   if (recommended.isError && recommended.data === undefined) return <Failure error={recommended.error} onRetry={() => void recommended.refetch()} />;
   if (recommended.data === undefined) return <Skeleton lines={3} tall />;
+  const first = starters(recommended.data.models)[0];
   return (
     <ul aria-label="Recommended models" className="grid gap-4 md:grid-cols-2 xl:grid-cols-3">
       {recommended.data.models.map((model) => (
         <li key={model.id} className="min-w-0">
-          <ModelCard model={model} downloads={downloads.data} />
+          <ModelCard model={model} downloads={downloads.data} first={model.id === first?.id} />
         </li>
       ))}
     </ul>

@@ -8,13 +8,11 @@ import { ChooseProviders } from "./ChooseProviders";
 import { ConfigureProviders } from "./ConfigureProviders";
 import { FirstKey } from "./FirstKey";
 import { LocalModel } from "./LocalModel";
-import { ThisMachine } from "./ThisMachine";
 
 const titles: Record<SetupStep, string> = {
   providers: "Choose providers",
   configure: "Connect them",
   model: "A local model",
-  machine: "Check it all",
   key: "Ask something",
 };
 
@@ -22,7 +20,7 @@ function Stepper({ step, onGo }: { step: SetupStep; onGo: (step: SetupStep) => v
   const here = setupSteps.indexOf(step);
   return (
     <nav aria-label="Steps">
-      <ol className="grid grid-cols-5 gap-2">
+      <ol className="grid grid-cols-4 gap-2">
         {setupSteps.map((one, at) => (
           <li key={one}>
             <button
@@ -53,7 +51,7 @@ function Stepper({ step, onGo }: { step: SetupStep; onGo: (step: SetupStep) => v
   );
 }
 
-/** From nothing to a first answer in five steps. Each can be skipped, and it goes on where it was left. */
+/** From nothing to a first answer in four steps. Each can be skipped, and it goes on where it was left. */
 export function Assistant() {
   const may = useMay("operator");
   const navigate = useNavigate();
@@ -98,7 +96,7 @@ export function Assistant() {
   return (
     <Page
       title="Set up Laird"
-      note="Five short steps to a first answer. All of it can be changed later."
+      note="Four short steps to a first answer. All of it can be changed later."
       actions={
         <Button look="quiet" onClick={finish}>
           Skip the setup
@@ -114,7 +112,6 @@ export function Assistant() {
         {step === "providers" && <ChooseProviders onNext={onNext} />}
         {step === "configure" && <ConfigureProviders onNext={onNext} onBack={onBack} />}
         {step === "model" && <LocalModel onNext={onNext} onBack={onBack} />}
-        {step === "machine" && <ThisMachine onNext={onNext} onBack={onBack} />}
         {step === "key" && <FirstKey onNext={onNext} onBack={onBack} />}
       </section>
     </Page>

@@ -101,7 +101,7 @@ function Ask({ apiKey }: { apiKey: string }) {
   );
 }
 
-/** Step five: what there is now, a first key, and calls that work as they stand. */
+/** Step four: what there is now, a first key, and calls that work as they stand. */
 export function FirstKey({ onNext, onBack }: { onNext: () => void; onBack: (() => void) | undefined }) {
   const [key, setKey] = useState<string | null>(null);
   return (

@@ -8,14 +8,16 @@ import { MachineCard } from "@/shared/library/MachineCard";
 import { starters } from "@/shared/library/starters";
 import { Badge, Button, Card, Empty, Failure, Skeleton } from "@/shared/ui";
 import { Footer } from "./Footer";
+import { SystemCheck } from "./SystemCheck";
 
-function Starter({ model }: { model: Curated }) {
+function Starter({ model, first }: { model: Curated; first: boolean }) {
   const downloads = useDownloads();
   return (
     <li aria-label={model.title} className="grid gap-x-6 gap-y-3 border-t border-line py-4 first:border-t-0 first:pt-0 last:pb-0 sm:grid-cols-[1fr_15rem] sm:items-center">
       <div className="min-w-0">
         <p className="flex flex-wrap items-center gap-x-2 gap-y-1">
           <span className="font-medium">{model.title}</span>
+          {first && <Badge tone="accent">Recommended</Badge>}
           <Badge>{bytes(model.size)}</Badge>
           <FitBadge verdict={model.verdict} />
         </p>
@@ -58,12 +60,13 @@ export function LocalModel({ onNext, onBack }: { onNext: () => void; onBack: (()
         )}
         {offered.length > 0 && (
           <ul aria-label="Models to begin with">
-            {offered.map((model) => (
-              <Starter key={model.id} model={model} />
+            {offered.map((model, place) => (
+              <Starter key={model.id} model={model} first={place === 0} />
             ))}
           </ul>
         )}
       </Card>
+      <SystemCheck />
       <Footer onBack={onBack} onSkip={onNext}>
         <Button look="primary" onClick={onNext}>
           Go on

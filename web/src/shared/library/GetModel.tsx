@@ -2,7 +2,7 @@ import { useMay } from "@/shared/session";
 import { Badge } from "@/shared/ui/Badge";
 import { Button } from "@/shared/ui/Button";
 import { Icon } from "@/shared/ui/Icon";
-import { type Download, usePull, useSteer } from "./data";
+import { type Download, isResting, usePull, useSteer } from "./data";
 import { DownloadLine } from "./DownloadLine";
 
 interface GetModelProps {
@@ -32,18 +32,17 @@ export function GetModel({ name, repository, file, installed, download, primary 
     return (
       <div className="flex w-full flex-col gap-2">
         <DownloadLine download={download} />
-        {may && <Again download={download} name={name} />}
+        {may && <PauseOrResume download={download} name={name} />}
       </div>
     );
   }
+  if (!may) return null;
   return (
     <Button
       small
       look={primary ? "primary" : "plain"}
       aria-label={`Download ${name}`}
       busy={pull.isPending}
-      disabled={!may}
-      title={may ? undefined : "Operators download models"}
       icon={<Icon name="download" size={15} />}
       onClick={() => pull.mutate({ repository, file })}
     >
@@ -52,14 +51,20 @@ export function GetModel({ name, repository, file, installed, download, primary 
   );
 }
 
-/** Another try, for one that rests. */
-function Again({ download, name }: { download: Download; name: string }) {
+function PauseOrResume({ download, name }: { download: Download; name: string }) {
   const steer = useSteer(download);
-  if (download.state !== "failed" && download.state !== "paused") return null;
+  const rests = isResting(download);
+  const word = rests ? "Resume" : "Pause";
   return (
-    <span className="flex flex-wrap gap-2">
-      <Button small busy={steer.isPending} aria-label={`Resume the download of ${name}`} icon={<Icon name="play" size={15} />} onClick={() => steer.mutate("resume")}>
-        Resume
+    <span>
+      <Button
+        small
+        busy={steer.isPending}
+        aria-label={`${word} the download of ${name}`}
+        icon={<Icon name={rests ? "play" : "pause"} size={15} />}
+        onClick={() => steer.mutate(rests ? "resume" : "pause")}
+      >
+        {word}
       </Button>
     </span>
   );

@@ -44,6 +44,9 @@ const ended: ReadonlySet<Download["state"]> = new Set(["done", "cancelled"]);
 /** It is over: it came, or was given up. */
 export const hasEnded = (download: Download): boolean => ended.has(download.state);
 
+/** It goes on only when somebody wants that. */
+export const isResting = (download: Download): boolean => download.state === "paused" || download.state === "failed";
+
 /** The list with what an event tells of one download; the newest are first. */
 export function withDownload(downloads: readonly Download[], told: Download): Download[] {
   if (downloads.some((one) => one.id === told.id)) return downloads.map((one) => (one.id === told.id ? told : one));

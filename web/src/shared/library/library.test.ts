@@ -65,6 +65,6 @@ describe("models to begin with", () => {
 
 it("writes figures as people say them", () => {
   expect([16 * 1024 ** 3, 500 * 1024 ** 2, 2 * 1024 ** 2].map(memory)).toEqual(["16.0 GB", "0.5 GB", "2 MB"]);
-  expect([7_240_000_000, 70_000_000_000, 135_000_000, 1_000_000_000_000].map(parameters)).toEqual(["7.2B", "70B", "135M", "1T"]);
+  expect([7_240_000_000, 70_000_000_000, 135_000_000, 1_000_000_000_000, 120_512].map(parameters)).toEqual(["7.2B", "70B", "135M", "1T", "121K"]);
   expect([fileName("a/b.gguf"), fileName("b.gguf")]).toEqual(["b.gguf", "b.gguf"]);
 });

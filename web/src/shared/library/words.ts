@@ -14,11 +14,12 @@ export const fits: Record<Fit, { tone: Tone; word: string }> = {
   too_big: { tone: "bad", word: "Too big" },
 };
 
-/** 7.2B, 350M: weights of a model. */
+/** 7.2B, 350M, 120K: weights of a model. */
 export function parameters(count: number): string {
   if (count >= 1e12) return `${trimmed(count / 1e12)}T`;
   if (count >= 1e9) return `${trimmed(count / 1e9)}B`;
   if (count >= 1e6) return `${trimmed(count / 1e6)}M`;
+  if (count >= 1e3) return `${trimmed(count / 1e3)}K`;
   return String(count);
 }
 

@@ -12,7 +12,7 @@ export function Empty({ icon, title, children, action }: { icon: IconName; title
       </span>
       <p className="text-lg font-semibold">{title}</p>
       {children !== undefined && <div className="max-w-md text-soft">{children}</div>}
-      {action !== undefined && <div className="mt-2">{action}</div>}
+      {action !== undefined && action !== false && <div className="mt-2">{action}</div>}
     </div>
   );
 }
@@ -25,7 +25,8 @@ export function Failure({ error, onRetry }: { error: unknown; onRetry?: () => vo
       <span className="text-bad">
         <Icon name="alert" />
       </span>
-      <p className="min-w-0 grow break-words">{text}</p>
+      {/* Narrower than its text: a long one is wrapped beside the sign, not below it. */}
+      <p className="min-w-0 grow basis-52 break-words">{text}</p>
       {onRetry !== undefined && (
         <Button small onClick={onRetry} icon={<Icon name="refresh" size={16} />}>
           Try again

@@ -12,12 +12,12 @@ interface TabsProps<Id extends string> {
 export function Tabs<Id extends string>({ name, tabs, value, onChange }: TabsProps<Id>) {
   return (
     <Base.Root value={value} onValueChange={(id) => onChange(id as Id)}>
-      <Base.List aria-label={name} className="flex gap-1 overflow-x-auto border-b border-line">
+      <Base.List aria-label={name} className="flex gap-1 overflow-x-auto border-b border-line max-sm:gap-0">
         {tabs.map((tab) => (
           <Base.Tab
             key={tab.id}
             value={tab.id}
-            className="-mb-px border-b-2 border-transparent px-3 py-2 font-medium whitespace-nowrap text-soft hover:text-ink data-active:border-accent data-active:text-ink"
+            className="-mb-px border-b-2 border-transparent px-3 py-2 font-medium whitespace-nowrap text-soft hover:text-ink max-sm:px-2 max-sm:text-sm data-active:border-accent data-active:text-ink"
           >
             {tab.label}
           </Base.Tab>

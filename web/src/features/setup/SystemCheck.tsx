@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 import type { components } from "@/client/schema";
 import { api, data } from "@/shared/lib/api";
 import { classes } from "@/shared/lib/classes";
 import { useConnected } from "@/shared/lib/events";
 import { bytes, count } from "@/shared/lib/format";
 import { isUp, modelsQuery, type Provider, providersQuery } from "@/shared/providers/data";
-import { Button, Card, Failure, Icon, Skeleton } from "@/shared/ui";
-import { Footer } from "./Footer";
+import { Button, Disclosure, Failure, Icon, Skeleton } from "@/shared/ui";
 
 type System = components["schemas"]["SystemShown"];
 
@@ -108,42 +108,51 @@ function Checked({ check }: { check: Check }) {
   );
 }
 
-/** Step four: whether everything that Laird stands on is well. */
-export function ThisMachine({ onNext, onBack }: { onNext: () => void; onBack: (() => void) | undefined }) {
+const titleOf = (checks: readonly Check[]): string => {
+  const amiss = checks.filter((check) => check.tone !== "good").length;
+  return amiss === 0 ? `all ${checks.length} checks are fine` : `${amiss} of ${checks.length} checks ${amiss === 1 ? "wants" : "want"} a look`;
+};
+
+/** Whether everything that Laird stands on is well: one line where it is, all of it where it is not. */
+export function SystemCheck() {
   const system = useQuery({ queryKey: ["system"], queryFn: () => data(api.GET("/api/system")) });
   const providers = useQuery(providersQuery);
   const models = useQuery(modelsQuery);
   const connected = useConnected();
+  const [chosen, choose] = useState<boolean | null>(null);
   const answers = [system, providers, models];
   const failed = answers.find((answer) => answer.isError && answer.data === undefined);
-  const ready = system.data !== undefined && providers.data !== undefined && models.data !== undefined;
-  const checks = ready ? [...providerChecks(providers.data.providers, models.data.models.length), ...serverChecks(system.data), ...siteChecks(connected)] : [];
+  if (failed !== undefined) return <Failure error={failed.error} onRetry={() => answers.forEach((answer) => void answer.refetch())} />;
+  if (system.data === undefined || providers.data === undefined || models.data === undefined) return <Skeleton lines={2} />;
+  const checks = [...providerChecks(providers.data.providers, models.data.models.length), ...serverChecks(system.data), ...siteChecks(connected)];
+  const { version, python, platform } = system.data;
   return (
-    <>
-      {failed !== undefined && <Failure error={failed.error} onRetry={() => answers.forEach((answer) => void answer.refetch())} />}
-      {!ready && failed === undefined && <Skeleton lines={3} tall />}
-      {ready && (
-        <Card
-          title={`Laird ${system.data.version}`}
-          note={`Python ${system.data.python} on ${system.data.platform}`}
-          actions={
-            <Button small busy={answers.some((answer) => answer.isFetching)} icon={<Icon name="refresh" size={15} />} onClick={() => answers.forEach((answer) => void answer.refetch())}>
-              Check again
-            </Button>
-          }
-        >
+    <section aria-label="System check" className="overflow-hidden rounded-card border border-line bg-surface">
+      <Disclosure
+        title={
+          <h3>
+            Laird {version}: {titleOf(checks)}
+          </h3>
+        }
+        open={chosen ?? checks.some((check) => check.tone !== "good")}
+        onToggle={choose}
+      >
+        <div className="px-5 pb-4">
           <ul aria-label="Checks">
             {checks.map((check) => (
               <Checked key={check.name} check={check} />
             ))}
           </ul>
-        </Card>
-      )}
-      <Footer onBack={onBack} onSkip={onNext}>
-        <Button look="primary" onClick={onNext}>
-          Go on
-        </Button>
-      </Footer>
-    </>
+          <div className="flex flex-wrap items-center justify-between gap-3 pt-3">
+            <span className="text-sm text-soft">
+              Python {python} on {platform}
+            </span>
+            <Button small busy={answers.some((answer) => answer.isFetching)} icon={<Icon name="refresh" size={15} />} onClick={() => answers.forEach((answer) => void answer.refetch())}>
+              Check again
+            </Button>
+          </div>
+        </div>
+      </Disclosure>
+    </section>
   );
 }
