@@ -49,6 +49,8 @@ _LOOKED_THROUGH = 500
 """Repositories that are looked through for a quantization."""
 _MOST = 200
 _AT_ONCE = 4
+_LARGEST = 1 << 50
+"""Bytes that no file of a model has."""
 
 
 class Sort(StrEnum):
@@ -264,7 +266,7 @@ def _model_file(repository: str, commit: str, sibling: RepoSibling) -> ModelFile
     except InvalidRequest:
         return None
     lfs = sibling.lfs
-    if lfs is None or not is_sha256(lfs.sha256) or lfs.size <= 0:
+    if lfs is None or not is_sha256(lfs.sha256) or not _is_size(lfs.size):
         return None
     return ModelFile(
         repository=repository,
@@ -318,6 +320,11 @@ def _repository(info: ModelInfo) -> HubRepository:
 
 def _is_model(name: str) -> bool:
     return name.lower().endswith(SUFFIX) and not is_projector(name)
+
+
+def _is_size(value: object) -> bool:
+    """Tell whether a file can have such a size."""
+    return isinstance(value, int) and 0 < value <= _LARGEST
 
 
 def _whole(value: object) -> int | None:

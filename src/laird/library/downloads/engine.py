@@ -13,6 +13,7 @@ from typing import Any
 
 from laird.domain.errors import InvalidRequest, LairdError, NotFound, ShuttingDown
 from laird.domain.local_models import ModelFile
+from laird.library.destinations import Destinations
 from laird.library.disk import free_space, sync_folder
 from laird.library.downloads.flow import in_thread
 from laird.library.downloads.part import DiskTrouble, trouble
@@ -38,6 +39,7 @@ from laird.library.hub_address import HubAddress, hub_address
 from laird.library.shelf import Shelf
 from laird.telemetry.logs import get_logger
 from laird.transport.base import Transport
+from laird.transport.connect import Lookup, look_up
 
 RECORDS = ".downloads"
 _ENDED_KEPT = 50
@@ -59,11 +61,12 @@ class Downloads:
         address: Callable[[], HubAddress] = hub_address,
         settings: DownloadSettings | None = None,
         free: Callable[[Path], int] = free_space,
+        lookup: Lookup = look_up,
     ) -> None:
         """Set up; nothing is read or written yet.
 
         `address` is asked before each request to the hub. `free` tells the bytes that may still be
-        written on a folder's disk.
+        written on a folder's disk, `lookup` the addresses of hosts.
         """
         self.settings = settings or DownloadSettings()
         self._shelf = shelf
@@ -71,9 +74,10 @@ class Downloads:
         self._free = free
         self._threads = ThreadPoolExecutor(self.settings.at_once + 2, "download")
         self._watchers = Watchers()
+        self._destinations = Destinations(transport, lookup=lookup)
         self._means = Means(
             shelf.root,
-            Source(transport, address, self.settings),
+            Source(self._destinations, address, self.settings),
             self._threads,
             self.settings,
             shelf.keep,
@@ -112,6 +116,7 @@ class Downloads:
         if tasks:
             await asyncio.wait(tasks)
         self._watchers.close()
+        await self._destinations.close()
         self._threads.shutdown(wait=False)
 
     async def add(self, files: tuple[ModelFile, ...]) -> DownloadProgress:

@@ -22,12 +22,13 @@ from laird.domain.errors import (
     UpstreamTimeout,
 )
 from laird.domain.local_models import ModelFile
+from laird.library.destinations import Destinations
 from laird.library.downloads.values import DownloadSettings
 from laird.library.faults import HubAway, HubChanged, HubGated, HubLimited, HubMissing
 from laird.library.hub_address import HubAddress
 from laird.library.names import is_sha256
 from laird.transport.addresses import Target, read_target
-from laird.transport.base import RequestHead, Transport, UpstreamRequest, UpstreamResponse
+from laird.transport.base import RequestHead, UpstreamRequest, UpstreamResponse
 from laird.wire.faults import retry_after_s
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -64,11 +65,11 @@ class Source:
 
     def __init__(
         self,
-        transport: Transport,
+        destinations: Destinations,
         address: Callable[[], HubAddress],
         settings: DownloadSettings,
     ) -> None:
-        self._transport = transport
+        self._destinations = destinations
         self._address = address
         self._timeouts = Timeouts(
             connect=settings.connect_s,
@@ -93,7 +94,7 @@ class Source:
         for _ in range(_MOST_REDIRECTS + 1):
             target = _target(url, address)
             at_hub = target.origin == address.origin
-            response = await self._send(target, start, address if at_hub else None)
+            response = await self._send(target, start, address, at_hub=at_hub)
             try:
                 if at_hub:
                     _listen(told, response.headers, file)
@@ -106,15 +107,18 @@ class Source:
             response.close()
         raise UpstreamGarbled(f"The hub redirects the request for {file.file} in a circle.")
 
-    async def _send(self, target: Target, start: int, hub: HubAddress | None) -> UpstreamResponse:
+    async def _send(
+        self, target: Target, start: int, hub: HubAddress, *, at_hub: bool
+    ) -> UpstreamResponse:
         headers = [("accept-encoding", "identity"), ("user-agent", "Laird")]
         if start:
             headers.append(("range", f"bytes={start}-"))
-        if hub is not None and hub.token is not None:
+        if at_hub and hub.token is not None:
             headers.append(("authorization", f"Bearer {hub.token}"))
         head = RequestHead("GET", target.origin, target.path, tuple(headers))
+        way = await self._destinations.way_to(target.origin, hub.origin)
         try:
-            return await self._transport.send(UpstreamRequest(head), self._timeouts)
+            return await way.send(UpstreamRequest(head), self._timeouts)
         except (Unreachable, ConnectionLost, UpstreamTimeout) as problem:
             raise HubAway(target.origin.host, _away(problem)) from None
 
