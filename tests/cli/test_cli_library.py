@@ -145,6 +145,17 @@ class TestInstalled:
         offline.run("library", "run", "hand")
         assert "library/hand" in offline.out("library", "list")
 
+    def test_one_that_a_chain_needs_stays(self, offline: Shell, model: bytes) -> None:
+        put(offline.home, model)
+        offline.run("library", "run", "hand")
+        chains = "chains:\n  - {id: spare, models: [{providerId: library, modelId: hand}]}\n"
+        offline.document.write_text(
+            f"{offline.document.read_text()}{chains}aliases: {{mine: library/hand}}\n"
+        )
+        said = offline.fails("library", "remove", "hand", "--yes", code=2)
+        assert "the failover chain 'spare' and the alias 'mine'" in said
+        assert "library/hand" in offline.out("library", "list")
+
     @pytest.mark.parametrize("verb", ["remove", "run", "stop", "log"])
     def test_an_unknown_one_is_one_line(self, offline: Shell, verb: str) -> None:
         assert "'nope'. laird library list" in offline.fails("library", verb, "nope")
@@ -168,6 +179,17 @@ class TestDoctor:
             assert subject in subjects
         assert "can be loaded" in printed
         assert f"model {ID}" in {one["subject"] for one in installed.json("library", "doctor")}
+
+    def test_a_file_in_the_wrong_folder_is_told_of(self, tmp_path: Path) -> None:
+        for place in ("flat.gguf", "me/mine/right.gguf", ".downloads/half.gguf"):
+            path = tmp_path / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        (tmp_path / "me" / "mine" / "out.gguf").symlink_to(__file__)
+        found, link = library_doctor.of_folder(tmp_path)
+        assert "me/mine/out.gguf is a link out of the library" in link.detail
+        assert found.detail.startswith(f"{tmp_path / 'flat.gguf'} is not looked at")
+        assert found.detail.endswith(str(tmp_path / "me" / "mine" / "flat.gguf"))
 
     def test_a_hub_that_is_away_is_a_warning(self, offline: Shell, hub: HubServer) -> None:
         hub.on_hub(*[Fault(status=404)] * 5)

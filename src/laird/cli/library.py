@@ -300,5 +300,6 @@ def _model(model: dict[str, Any]) -> dict[str, Any]:
         "name": model["model"] or model["id"],
         "state": model["state"] or ("can't run" if model["problem"] else "not offered"),
         "fit": FITS[verdict["fit"]] if verdict is not None else None,
-        "last_used": moment(model["last_used_us"]),
+        # Of what was used before the last start, only the day is known.
+        "last_used": moment(model["last_used_us"]).removesuffix(" 00:00:00Z"),
     }

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from laird.cli.channel import Channel
@@ -17,6 +18,8 @@ from laird.domain.errors import LairdError
 
 _IMPORT_S = 60.0
 _LOW_DISK_BYTES = 5 * 10**9
+_LEVELS = 2
+"""Folders above a model's file: the owner's and the repository's."""
 # The way in which a model's own process begins.
 _IMPORT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import xllamacpp"
 
@@ -25,13 +28,31 @@ _IMPORT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import xllam
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Look at memory, disk, llama.cpp, the hub and every installed model; exit 1 on an error."""
     way = channel(home)
+    machine = way.get("/api/library/machine")
     findings = [
-        *of_machine(way.get("/api/library/machine")),
+        *of_machine(machine),
         _runtime(),
         _hub(way),
+        *of_folder(Path(machine["folder"])),
         *of_models(way.get("/api/library/models")["models"]),
     ]
     report(findings, as_json=as_json)
+
+
+def of_folder(folder: Path) -> Iterator[Finding]:
+    """Tell of files that somebody put where the library does not look."""
+    for path in sorted(folder.rglob("*.gguf")):
+        parts = path.relative_to(folder).parts
+        if parts[0].startswith("."):
+            continue
+        if len(parts) <= _LEVELS:
+            right = folder / "me" / "mine" / path.name
+            detail = f"{path} is not looked at: move it into a folder of two levels, as {right}"
+        elif not path.resolve().is_relative_to(folder.resolve()):
+            detail = f"{path} is a link out of the library, which is not followed: copy the file"
+        else:
+            continue
+        yield Finding(level="warning", subject="file", detail=detail)
 
 
 def of_machine(machine: dict[str, Any]) -> Iterator[Finding]:

@@ -118,6 +118,18 @@ def with_model(text: str, snapshot: Snapshot, entry: Mapping[str, Any]) -> str:
     return edit.add_model(text, provider_id, entry)
 
 
+def check_unused(snapshot: Snapshot, models: Iterable[Model]) -> None:
+    """Raise `InvalidRequest` where a failover chain or an alias leads to one of these models."""
+    gone = {model.key for model in models}
+    users = [
+        f"the failover chain '{chain.id}'"
+        for chain in snapshot.chains.values()
+        if any(f"{step.provider_id}/{step.model_id}" in gone for step in chain.steps)
+    ] + [f"the alias '{name}'" for name, target in snapshot.aliases.items() if target in gone]
+    if users:
+        raise InvalidRequest(f"'{min(gone)}' is used by {' and '.join(users)}. Change that first.")
+
+
 def without_models(text: str, models: Iterable[Model]) -> str:
     """Return the document without some models."""
     for model in models:

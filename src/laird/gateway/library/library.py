@@ -30,6 +30,7 @@ from laird.domain.local_models import (
     RunState,
 )
 from laird.gateway.library.choice import (
+    check_unused,
     choose,
     entry_of,
     problem_of,
@@ -284,13 +285,14 @@ class Library:
     async def remove(self, model_id: str, actor: str) -> Installed:
         """Take a model out of the document and off the disk.
 
-        What a request is being answered by stays in memory until that is done. A chain that names
-        it is a reason to refuse. Raises `NotFound`, `DiskTrouble` and what a change of the document
-        does.
+        What a request is being answered by stays in memory until that is done. Raises `NotFound`,
+        `InvalidRequest` where a chain or an alias names it, `DiskTrouble` and what a change of the
+        document does.
         """
         await asyncio.to_thread(self.shelf.get, model_id)
         entries = [model for model in self._entries() if model.upstream_model == model_id]
         if entries:
+            check_unused(self._snapshot, entries)
             await self._edit(lambda text: without_models(text, entries), actor)
         try:
             gone = await asyncio.to_thread(self.shelf.delete, model_id)
