@@ -27,6 +27,7 @@ from laird.api.inference import Route
 from laird.dialects.base import ChatDialect
 from laird.domain.catalog import AuthType
 from laird.domain.chat import ChatRequest, Image
+from laird.domain.local_models import LIBRARY
 from laird.providers.base import Adapter
 from laird.providers.registry import KINDS as REGISTERED
 from laird.wiring.routes import inference_routes
@@ -45,10 +46,14 @@ CLIENT_NAMES = [kind.name for kind in CLIENT_KINDS]
 
 
 def _one_of_each_kind() -> dict[str, Profile]:
-    """Return the first profile of each kind: the others differ in heads and addresses alone."""
+    """Return the first profile of each kind: the others differ in heads and addresses alone.
+
+    The library is left out, since it sends to processes of its own and not to an upstream.
+    """
     found: dict[str, Profile] = {}
     for profile in PROFILES:
         found.setdefault(profile.provider("http://127.0.0.1:1").kind, profile)
+    found.pop(LIBRARY)
     return found
 
 

@@ -69,8 +69,10 @@ never dropped in silence, and the next candidate of a chain is tried where there
 
 The test suite puts OpenAI's and Anthropic's own SDKs in front of every kind, with a scripted server
 of that kind behind Laird, and compares text, tool calls, finish, token counts, errors and broken
-streams of every pair. This page is written from the adapters by
-`python -m tests.clients.support_table`, and a test fails when it is out of date.
+streams of every pair. `library` is the exception: there is no server to script, so its format is
+tested like the others', and OpenAI's SDK is put in front of a model that really runs. This page is
+written from the adapters by `python -m tests.clients.support_table`, and a test fails when it is
+out of date.
 
 ## Interfaces
 

@@ -30,6 +30,7 @@ from tests.providers.contract import (
     told,
 )
 from tests.providers.gemini.gemini_profile import GeminiProfile
+from tests.providers.library_profile import LibraryProfile
 from tests.providers.ollama.ollama_profile import OllamaProfile
 from tests.providers.openai_profile import OPENAI_PROFILES
 from tests.providers.profiles import MODEL_NAME, SECRET, Fault, Profile, Quirk, WireAnswer
@@ -51,6 +52,7 @@ PROFILES: tuple[Profile, ...] = (
     OllamaProfile(),
     GeminiProfile(),
     CohereProfile(),
+    LibraryProfile(),
     *AZURE_PROFILES,
 )
 
