@@ -17,6 +17,7 @@ from laird.credentials.master import OLD_VARIABLE, VARIABLE
 from laird.domain.credential import check_value
 from laird.domain.errors import InvalidRequest, LairdError
 from laird.domain.secret import Secret
+from laird.transport.processes import end
 
 LONGEST_OUTPUT = 64 * 1024
 MOST_ARGUMENTS = 64
@@ -159,10 +160,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        # Its end is not told before its output is closed, and that may be full, or be held open by
-        # what it has started and what has left its group. Nothing public closes it from here.
-        process._transport.close()  # type: ignore[attr-defined]  # noqa: SLF001
-        await process.wait()
+        await end(process)
 
 
 def _read(output: bytes, spec: CommandSpec) -> Printed:

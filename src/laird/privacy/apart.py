@@ -9,12 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from contextlib import suppress
 
 import msgspec
 
 from laird.privacy.frames import FRAME, Answer, Job
 from laird.privacy.sought import Sought
+from laird.transport.processes import end
 
 MODULE = "laird.privacy.worker"
 TIMEOUT_S = 20.0
@@ -76,9 +76,7 @@ class Apart:
         """End the process."""
         process, self._process = self._process, None
         if process is not None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await end(process)
 
     async def _in_turn(self, job: Job) -> Answer:
         try:

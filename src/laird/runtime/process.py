@@ -21,6 +21,7 @@ from laird.domain.local_models import RunnableModel
 from laird.domain.secret import Secret
 from laird.runtime.run_log import RunLog
 from laird.transport.base import Origin
+from laird.transport.processes import end
 
 DEFAULT_CONTEXT = 4096
 """Tokens for each slot where a model's settings say nothing."""
@@ -90,8 +91,7 @@ class LlamaProcess:
             async with asyncio.timeout(limit_s):
                 port = await self._ready(process)
         except BaseException as problem:
-            self.kill()
-            await process.wait()
+            await end(process)
             if isinstance(problem, TimeoutError):
                 raise StartFailed(f"it was not loaded within {limit_s:g} s") from None
             raise
@@ -114,8 +114,7 @@ class LlamaProcess:
             async with asyncio.timeout(limit_s):
                 await process.wait()
         except TimeoutError:
-            self.kill()
-            await process.wait()
+            await end(process)
 
     def kill(self) -> None:
         """End it at once."""
