@@ -122,6 +122,30 @@ def test_shortcuts_are_listed_and_can_be_switched_off(open_page: OpenPage) -> No
     expect_at(page, PLACES[0])
 
 
+def test_what_a_button_opens_gives_the_focus_back(open_page: OpenPage) -> None:
+    page = open_page("/models")
+    account = page.get_by_role("button", name="ada, administrator")
+    for _ in range(2):
+        expect(account).to_have_attribute("aria-haspopup", "menu")
+        account.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("menuitem", name="Your account")).to_be_focused()
+        expect(account).to_have_attribute("aria-expanded", "true")
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("menuitem")).to_have_count(0)
+        expect(account).to_be_focused()
+        expect(account).to_have_attribute("aria-expanded", "false")
+    alerts = page.get_by_role("button", name=re.compile("new alert"))
+    for _ in range(2):
+        expect(alerts).to_have_attribute("aria-haspopup", "dialog")
+        alerts.click()
+        expect(page.get_by_role("dialog", name="Alerts")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog", name="Alerts")).to_have_count(0)
+        expect(alerts).to_be_focused()
+        expect(alerts).to_have_attribute("aria-expanded", "false")
+
+
 def test_the_theme_follows_the_system_until_one_is_chosen(open_page: OpenPage) -> None:
     page = open_page("/models", theme="dark")
     expect_theme(page, "dark")

@@ -11,9 +11,8 @@ if (root === null) throw new Error("The page has no place for the dashboard.");
 createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queries}>
-      <Toasts>
-        <RouterProvider router={router} />
-      </Toasts>
+      <RouterProvider router={router} />
+      <Toasts />
     </QueryClientProvider>
   </StrictMode>,
 );

@@ -1,10 +1,9 @@
-import { Dialog } from "@base-ui/react/dialog";
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useId, useMemo, useState } from "react";
 import { classes } from "@/shared/lib/classes";
 import { setTheme } from "@/shared/lib/theme";
 import { useSession } from "@/shared/session";
-import { Icon, type IconName } from "@/shared/ui";
+import { BareDialog, Icon, type IconName } from "@/shared/ui";
 import { may, places } from "../navigation";
 
 interface Act {
@@ -43,15 +42,9 @@ function useActs(onHelp: () => void): Act[] {
 /** Everything that can be gone to or done, found by typing. */
 export function Palette({ open, onClose, onHelp }: { open: boolean; onClose: () => void; onHelp: () => void }) {
   return (
-    <Dialog.Root open={open} onOpenChange={(wanted) => { if (!wanted) onClose(); }}>
-      <Dialog.Portal>
-        <Dialog.Backdrop className="fixed inset-0 z-40 bg-black/40" />
-        <Dialog.Popup className="fixed top-24 left-1/2 z-50 w-[min(34rem,calc(100vw-2rem))] -translate-x-1/2 overflow-hidden rounded-card border border-line bg-raised shadow-2xl">
-          <Dialog.Title className="sr-only">Go to or do</Dialog.Title>
-          <Finder onClose={onClose} onHelp={onHelp} />
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
+    <BareDialog title="Go to or do" open={open} onClose={onClose}>
+      <Finder onClose={onClose} onHelp={onHelp} />
+    </BareDialog>
   );
 }
 

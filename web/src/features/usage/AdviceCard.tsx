@@ -77,7 +77,8 @@ export function AdviceCard({ days, ready }: { days: number; ready: boolean }) {
         }
       >
         {advice.isError && <Failure error={advice.error} onRetry={() => void advice.refetch()} />}
-        {found === undefined && !advice.isError && <Skeleton lines={2} />}
+        {/* As high as what is loading: nothing is yet, where nobody has come to it. */}
+        {found === undefined && !advice.isError && (seen ? <Skeleton lines={2} /> : <div className="h-15" />)}
         {found !== undefined && (
           <>
             {found.recommendations.length === 0 ? (

@@ -1,16 +1,12 @@
-import { AlertDialog } from "@base-ui/react/alert-dialog";
-import { Dialog as Base } from "@base-ui/react/dialog";
-import type { ReactNode } from "react";
-import { classes } from "@/shared/lib/classes";
-import { Button, IconButton } from "./Button";
-import { Icon } from "./Icon";
+import { lazy, type ReactNode, Suspense } from "react";
+import { useOnce } from "@/shared/lib/once";
+import { overlays } from "./later";
 
-const backdrop = "fixed inset-0 z-40 bg-black/45 transition-opacity data-ending-style:opacity-0 data-starting-style:opacity-0";
-const popup =
-  "fixed top-1/2 left-1/2 z-50 flex max-h-[calc(100dvh-2rem)] w-[calc(100vw-2rem)] -translate-x-1/2 -translate-y-1/2 flex-col " +
-  "rounded-card border border-line bg-raised shadow-2xl transition-all data-ending-style:opacity-0 data-starting-style:opacity-0";
+const DialogWindow = lazy(async () => ({ default: (await overlays()).DialogWindow }));
+const BareWindow = lazy(async () => ({ default: (await overlays()).BareWindow }));
+const ConfirmWindow = lazy(async () => ({ default: (await overlays()).ConfirmWindow }));
 
-interface DialogProps {
+export interface DialogProps {
   title: string;
   note?: ReactNode;
   open: boolean;
@@ -21,28 +17,38 @@ interface DialogProps {
   wide?: boolean;
 }
 
-export function Dialog({ title, note, open, onClose, children, actions, wide = false }: DialogProps) {
+export function Dialog(props: DialogProps) {
+  const needed = useOnce(props.open);
   return (
-    <Base.Root open={open} onOpenChange={(wanted) => { if (!wanted) onClose(); }}>
-      <Base.Portal>
-        <Base.Backdrop className={backdrop} />
-        <Base.Popup className={classes(popup, wide ? "max-w-3xl" : "max-w-lg")}>
-          <header className="flex items-start justify-between gap-4 px-5 pt-4 pb-2">
-            <div>
-              <Base.Title className="text-lg font-semibold">{title}</Base.Title>
-              {note !== undefined && <Base.Description className="text-sm text-soft">{note}</Base.Description>}
-            </div>
-            <Base.Close render={<IconButton name="Close"><Icon name="close" /></IconButton>} />
-          </header>
-          <div className="min-h-0 overflow-y-auto px-5 py-2">{children}</div>
-          {actions !== undefined && <footer className="flex flex-wrap justify-end gap-2 px-5 pt-2 pb-4">{actions}</footer>}
-        </Base.Popup>
-      </Base.Portal>
-    </Base.Root>
+    needed && (
+      <Suspense>
+        <DialogWindow {...props} />
+      </Suspense>
+    )
   );
 }
 
-interface ConfirmProps {
+export interface BareDialogProps {
+  /** For screen readers alone. */
+  title: string;
+  open: boolean;
+  onClose: () => void;
+  children: ReactNode;
+}
+
+/** One without a head or buttons, near the top of the page. */
+export function BareDialog(props: BareDialogProps) {
+  const needed = useOnce(props.open);
+  return (
+    needed && (
+      <Suspense>
+        <BareWindow {...props} />
+      </Suspense>
+    )
+  );
+}
+
+export interface ConfirmProps {
   title: string;
   children: ReactNode;
   /** What the button says: the act, not "OK". */
@@ -54,24 +60,13 @@ interface ConfirmProps {
 }
 
 /** Asks before something that can't easily be undone. */
-export function Confirm({ title, children, act, open, busy = false, onConfirm, onClose }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const needed = useOnce(props.open);
   return (
-    <AlertDialog.Root open={open} onOpenChange={(wanted) => { if (!wanted) onClose(); }}>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={backdrop} />
-        <AlertDialog.Popup className={classes(popup, "max-w-md px-5 py-4")}>
-          <AlertDialog.Title className="text-lg font-semibold">{title}</AlertDialog.Title>
-          <AlertDialog.Description render={<div />} className="mt-2 text-soft">
-            {children}
-          </AlertDialog.Description>
-          <footer className="mt-4 flex justify-end gap-2">
-            <Button onClick={onClose}>Cancel</Button>
-            <Button look="danger" busy={busy} onClick={onConfirm}>
-              {act}
-            </Button>
-          </footer>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
+    needed && (
+      <Suspense>
+        <ConfirmWindow {...props} />
+      </Suspense>
+    )
   );
 }

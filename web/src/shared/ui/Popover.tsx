@@ -1,25 +1,19 @@
-import { Popover as Base } from "@base-ui/react/popover";
-import type { ReactElement, ReactNode } from "react";
+import { lazy, type ReactElement, type ReactNode } from "react";
+import { Opened, overlays } from "./later";
 
-interface PopoverProps {
+const OpenPopover = lazy(async () => ({ default: (await overlays()).OpenPopover }));
+
+export interface PopoverProps {
   title: string;
   trigger: ReactElement;
   children: ReactNode;
 }
 
 /** A small panel at a button. */
-export function Popover({ title, trigger, children }: PopoverProps) {
+export function Popover(props: PopoverProps) {
   return (
-    <Base.Root>
-      <Base.Trigger render={trigger} />
-      <Base.Portal>
-        <Base.Positioner sideOffset={6} align="end" collisionPadding={8} className="z-40">
-          <Base.Popup className="max-h-[min(32rem,80dvh)] w-[min(23rem,calc(100vw-1rem))] overflow-y-auto rounded-card border border-line bg-raised shadow-xl outline-none">
-            <Base.Title className="px-4 pt-3 pb-1 font-semibold">{title}</Base.Title>
-            {children}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <Opened opens="dialog" trigger={props.trigger}>
+      {() => <OpenPopover {...props} />}
+    </Opened>
   );
 }

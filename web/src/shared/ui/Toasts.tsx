@@ -1,55 +1,55 @@
-import { Toast } from "@base-ui/react/toast";
-import type { ReactNode } from "react";
-import { classes } from "@/shared/lib/classes";
-import { IconButton } from "./Button";
-import { Icon } from "./Icon";
+import { useEffect, useState } from "react";
+import { overlays } from "./later";
+import type { ToastCorner } from "./overlays";
 
 export type ToastTone = "info" | "good" | "warn" | "bad";
 
-const manager = Toast.createToastManager();
+export interface Told {
+  title: string;
+  tone: ToastTone;
+  description: string | undefined;
+}
+
+export type ShowToast = (told: Told) => void;
+
+/** How long after the first page what opens above it is fetched, if nothing is opened or told before. */
+const CALM_MS = 2000;
+
+/** What was told before there was a place to show it. */
+const waiting: Told[] = [];
+let show: ShowToast | null = null;
+let hurry = (): void => undefined;
 
 /** Tell something in the corner for a while; bad news stay until they are closed. */
 export function tell(title: string, tone: ToastTone = "info", description?: string): void {
-  manager.add({
-    title,
-    ...(description === undefined ? {} : { description }),
-    type: tone,
-    timeout: tone === "bad" ? 0 : 6000,
-  });
+  const told = { title, tone, description };
+  if (show !== null) {
+    show(told);
+    return;
+  }
+  waiting.push(told);
+  hurry();
 }
 
-const edges: Record<string, string> = { info: "border-l-accent", good: "border-l-good", warn: "border-l-warn", bad: "border-l-bad" };
-
-function Shown() {
-  const { toasts } = Toast.useToastManager();
-  return toasts.map((toast) => (
-    <Toast.Root
-      key={toast.id}
-      toast={toast}
-      className={classes(
-        "flex items-start gap-3 rounded-control border border-l-4 border-line bg-raised py-3 pr-2 pl-4 shadow-lg transition-all",
-        "data-ending-style:opacity-0 data-starting-style:translate-y-2 data-starting-style:opacity-0",
-        edges[toast.type ?? "info"],
-      )}
-    >
-      <Toast.Content className="min-w-0 grow">
-        <Toast.Title className="font-medium" />
-        <Toast.Description className="text-sm break-words text-soft" />
-      </Toast.Content>
-      <Toast.Close render={<IconButton name="Close this message"><Icon name="close" size={16} /></IconButton>} />
-    </Toast.Root>
-  ));
+function showBy(shown: ShowToast): () => void {
+  show = shown;
+  waiting.splice(0).forEach(shown);
+  return () => {
+    show = null;
+  };
 }
 
-export function Toasts({ children }: { children: ReactNode }) {
-  return (
-    <Toast.Provider toastManager={manager} limit={4}>
-      {children}
-      <Toast.Portal>
-        <Toast.Viewport className="fixed right-4 bottom-4 z-60 flex w-[min(24rem,calc(100vw-2rem))] flex-col gap-2">
-          <Shown />
-        </Toast.Viewport>
-      </Toast.Portal>
-    </Toast.Provider>
-  );
+/** The corner in which things are told, there a moment after the first page. */
+export function Toasts() {
+  const [Corner, setCorner] = useState<typeof ToastCorner | null>(null);
+  useEffect(() => {
+    const fetchCorner = () => {
+      // Where it can't be had, what waits is shown when something else is told and it can.
+      overlays().then((found) => setCorner(() => found.ToastCorner), () => undefined);
+    };
+    hurry = fetchCorner;
+    const timer = setTimeout(fetchCorner, waiting.length > 0 ? 0 : CALM_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return Corner === null ? null : <Corner onThere={showBy} />;
 }

@@ -1,0 +1,4 @@
+export * from "./OpenMenu";
+export * from "./OpenPopover";
+export * from "./ToastCorner";
+export * from "./windows";
