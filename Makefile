@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types unit web dashboard screenshots bench bench-reports format lock clean
+.PHONY: help run test lint types unit web dashboard screenshots bench bench-library bench-reports bench-usage-page format lock clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## Set up what is missing and start Laird on 127.0.0.1:8012
 	@scripts/setup.sh run
@@ -40,6 +40,15 @@ unit: ## The tests alone
 bench-reports: ## Measure how long reports take at one and at ten million ledger rows
 	@scripts/setup.sh run
 	@$(BIN)/python -m bench.reports $(ARGS)
+
+bench-usage-page: ## Measure how soon the usage page is there with a thousand and with a million ledger rows
+	@scripts/setup.sh test
+	@scripts/dashboard.sh required
+	@$(BIN)/python -m bench.usage_page $(ARGS)
+
+bench-library: ## Measure local models: loads, added latency, turns, downloads
+	@scripts/setup.sh test
+	@$(BIN)/python -m bench.library $(ARGS)
 
 bench: ## Measure Laird beside nginx, LiteLLM and Portkey on this machine
 	@scripts/setup.sh run

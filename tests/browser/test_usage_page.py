@@ -6,11 +6,13 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.axe import assert_accessible
 from tests.browser.house import House
 from tests.browser.test_every_page import assert_fits
 from tests.browser.visits import OpenPage, in_theme
+
+from bench import usage_page
 
 PAGE = "/models/usage"
 
@@ -183,3 +185,15 @@ def test_it_is_accessible_with_charts_by_model(open_page: OpenPage, width: int) 
     assert_accessible(page)
     in_theme(page, "dark")
     assert_accessible(page)
+
+
+def test_it_is_measured_from_opening_to_its_charts(browser: Browser, laird: House) -> None:
+    for name, times in usage_page.measure(browser, laird):
+        assert 0 < times.interactive < 60_000, name
+        assert 0 < times.charts < 60_000, name
+
+
+def test_the_scripts_of_its_first_load_stay_small(browser: Browser, laird: House) -> None:
+    sizes = usage_page.scripts(browser, laird)
+    assert any(name.startswith("Usage-") for name in sizes)
+    assert sum(sizes.values()) < usage_page.SCRIPT_BYTES, sizes
