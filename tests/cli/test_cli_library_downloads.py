@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import Console
 from tests.cli.conftest import Shell, serving
 from tests.cli.local_models import CURATED, FILE, ID, NAME, REPOSITORY
 from tests.support.hub_server import Fault, HubServer, model_bytes
+from tests.support.waiting import MACHINE_S
 
 from laird.cli import library_following
 from laird.cli.channel import Channel
@@ -52,6 +54,17 @@ class TestPull:
         printed = offline.run("library", "pull", "maker/odd-GGUF", code=1)
         assert "can't be run" in printed.stderr
         assert offline.json("library", "pull", "maker/odd-GGUF", code=1)["problem"]
+
+    def test_with_a_broken_document_it_is_offered_when_that_is_mended(self, served: Shell) -> None:
+        sound = served.document.read_text()
+        served.document.write_text(f"# mine\n{sound}oops: [\n")
+        until_seen(served, broken=True)
+        said = served.run("library", "pull", REPOSITORY, code=1).stderr
+        assert f"'{ID}' is installed, and the document can't offer it yet" in said
+        served.document.write_text(f"# mine\n{sound}")
+        until_seen(served, broken=False)
+        assert served.out("library", "pull", REPOSITORY) == f"{NAME}\n"
+        assert served.document.read_text().startswith("# mine\n")
 
     def test_one_that_is_gated_says_what_to_do(self, shell: Shell, hub: HubServer) -> None:
         hub.add("maker/gated-GGUF", {"g.Q4_K_M.gguf": b"GGUF"}, gated="auto")
@@ -207,6 +220,15 @@ class TestProgress:
 def test_a_channel_knows_whether_a_server_answers(served: Shell, tmp_path: Path) -> None:
     assert Channel({"home": served.home}, served.home).served
     assert not Channel({"home": tmp_path / "x"}, tmp_path / "x").served
+
+
+def until_seen(shell: Shell, *, broken: bool) -> None:
+    """Look until the server has noticed that the document is broken, or in order."""
+    end = time.monotonic() + 10 * MACHINE_S
+    while time.monotonic() < end:
+        if (shell.json("config", "show")["error"] is not None) is broken:
+            return
+    pytest.fail("the server did not notice the document")
 
 
 @contextmanager

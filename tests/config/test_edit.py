@@ -207,6 +207,19 @@ def test_the_first_entries_of_an_empty_document() -> None:
     }
 
 
+def test_a_model_goes_into_a_list_that_became_empty() -> None:
+    text = edit.remove_model(
+        "providers:\n  - id: a\n    kind: demo\n    models: [m]   # some\n", "a", "m"
+    )
+    text = edit.add_model(text, "a", {"id": "n", "contextWindow": 5})
+    data = read_yaml(text, "").data
+    assert data == {
+        "providers": [{"id": "a", "kind": "demo", "models": [{"id": "n", "contextWindow": 5}]}]
+    }
+    assert "      - id: n\n        contextWindow: 5" in text
+    assert "# some" in text
+
+
 def test_a_replaced_provider_keeps_its_place_and_its_id() -> None:
     data = read_yaml(edit.replace_provider(TEXT, "gpu-box", {"kind": "vllm"}), "").data
     assert data["providers"][0] == {"id": "gpu-box", "kind": "vllm"}

@@ -26,7 +26,7 @@ DetachOption = Annotated[
 ]
 _COLUMNS = ("id", "repository", "file", "state", "progress")
 _INTERRUPTED = 130
-_OFFER_TRIES, _OFFER_EVERY_S = 100, 0.1
+_OFFER_TRIES, _OFFER_EVERY_S = 30, 0.1
 
 
 @command
@@ -207,5 +207,14 @@ def _offered(way: Channel, meant: Callable[[dict[str, Any]], bool]) -> dict[str,
         way.rest(_OFFER_EVERY_S)
     if found is None:
         raise NotFound("The model is gone again.")
-    offered: dict[str, Any] = way.call("POST", path_of("library", "models", found["id"], "offer"))
+    path = path_of("library", "models", found["id"], "offer")
+    try:
+        offered: dict[str, Any] = way.call("POST", path)
+    except CommandFailed as refusal:
+        raise CommandFailed(
+            f"'{found['id']}' is installed, and the document can't offer it yet. It will by itself"
+            f" when this is mended: {refusal.message}",
+            code=refusal.refusal,
+            status=refusal.status,
+        ) from None
     return offered

@@ -76,5 +76,6 @@ def announce(url: str, first_key: str | None, setup_link: str | None) -> None:
         f"\nYour first API key (shown this once): {first_key}\n\nTry it:\n\n"
         f"  curl {url}/v1/chat/completions \\\n"
         f'    -H "Authorization: Bearer {first_key}" -H "Content-Type: application/json" \\\n'
-        f"    -d '{body}'\n"
+        f"    -d '{body}'\n\n"
+        "Models that run on this machine: laird library search\n"
     )

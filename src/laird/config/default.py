@@ -29,7 +29,9 @@ providers:
       - demo-tools
 """
 _NO_SERVERS = """
-  # No local server was found. For Ollama, start it and take away the # here:
+  # No local server was found. None is needed: `laird library search` shows models that Laird runs
+  # itself, and the first that is installed is written here. For Ollama, start it and take away the
+  # # here:
   # - id: ollama
   #   kind: ollama
   #   endpoint: http://127.0.0.1:11434

@@ -127,9 +127,11 @@ def add_model(text: str, provider_id: str, model: Fields) -> str:
                 f"Provider '{provider_id}' already has a model '{model.get('id')}'.", param="id"
             )
         fields = dict(model)
-        if provider.get("models"):
+        listed = provider.get("models")
+        if listed is not None:
             fields.pop("providerId", None)
-            provider["models"].append(str(fields["id"]) if set(fields) == {"id"} else fields)
+            entry = str(fields["id"]) if set(fields) == {"id"} else fields
+            listed.append(entry)
         else:
             name = fields.pop("id", None)
             _section(data, "models").append({"id": name, **fields, "providerId": provider_id})

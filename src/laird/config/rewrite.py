@@ -156,9 +156,24 @@ class _Rewriter:
             if node.start_mark.index == node.end_mark.index:
                 raise _Unsplicable
             return [(node.start_mark.index, node.end_mark.index, inline_yaml(new))]
-        if getattr(node, "flow_style", None) and "#" not in self._slice(node):
+        if (
+            getattr(node, "flow_style", None)
+            and "#" not in self._slice(node)
+            and not self._wants_lines(node, new)
+        ):
             return [(node.start_mark.index, node.end_mark.index, inline_yaml(new))]
         raise _Unsplicable
+
+    def _wants_lines(self, node: Node, new: object) -> bool:
+        """Say whether it is an empty list whose brackets would have to hold whole entries."""
+        start = node.start_mark.index
+        before = self._text[self._line_start(start) : start]
+        return (
+            not node.value
+            and isinstance(new, list)
+            and not all(map(_is_inline, new))
+            and not {"{", "["} & set(before)
+        )
 
     def _slice(self, node: Node) -> str:
         return self._text[node.start_mark.index : node.end_mark.index]
