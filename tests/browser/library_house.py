@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.browser.house import House
-from tests.gateway.library_world import model_file
+from tests.gateway.library_world import model_file, put
 from tests.support.hub_server import HubServer
 
 from laird.library.curated import CURATED
@@ -56,3 +56,11 @@ def library_house(home: Path, hub: HubServer) -> House:
         "providers:\n  - id: demo\n    name: Demo\n    kind: demo\n    models: [demo, demo-fail]\n"
     )
     return House(home, document, HF_ENDPOINT=hub.url)
+
+
+def by_hand(house: House, name: str, *, offered: bool = False) -> Path:
+    """Put a model's file into the library as somebody does by hand, and have it offered."""
+    file = put(house.home, model_file(house.home, "by-hand", SAID), name)
+    if offered:
+        house.call("POST", f"/api/library/models/{name}/offer")
+    return file

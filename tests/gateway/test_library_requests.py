@@ -229,6 +229,18 @@ async def test_it_is_in_the_ledger_for_nothing_and_in_the_metrics(
     assert warm["broken"] is False
 
 
+async def test_a_call_of_a_moment_ago_is_counted_in_the_list_of_models(
+    laird: RunningLaird, client: Client
+) -> None:
+    async def calls() -> int:
+        listed = await laird.admin("GET", "/api/library/models")
+        return next(int(model["calls"]) for model in listed["models"] if model["id"] == "one")
+
+    before = await calls()
+    assert (await ask(client)).status == 200
+    assert await calls() == before + 1
+
+
 async def test_an_unknown_model_is_told_with_the_names_that_are_near(client: Client) -> None:
     reply = await ask(client, "library/onee")
     assert reply.status == 404

@@ -295,8 +295,11 @@ async def _note(admin: Admin, request: Request, what: str, name: str, summary: s
 async def _used(admin: Admin) -> dict[str, Used]:
     """Return what models were used, by `provider/model`."""
     providers = admin.configuration.snapshot.providers.values()
+    local = [each.id for each in providers if each.kind == LIBRARY]
     used: dict[str, Used] = {}
-    for provider in [each.id for each in providers if each.kind == LIBRARY]:
+    if local:
+        await admin.drain.flush()
+    for provider in local:
         found = await admin.database.read(partial(used_models, provider=provider))
         used |= {f"{provider}/{model}": use for model, use in found.items()}
     return used

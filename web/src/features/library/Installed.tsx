@@ -4,12 +4,17 @@ import { installedQuery } from "@/shared/library/data";
 import { useMay } from "@/shared/session";
 import { Button, Card, Empty, Failure, Skeleton } from "@/shared/ui";
 import { InstalledCard } from "./InstalledCard";
+import { isUp } from "./running";
+
+/** Between two looks at models that are loaded. */
+const BUSY_MS = 2000;
 
 /** What is on this machine, and how each model stands. */
 export function InstalledModels() {
   const navigate = useNavigate({ from: "/library" });
   const may = useMay("operator");
-  const installed = useQuery(installedQuery);
+  // Requests that come and go in a loaded model are not told one by one.
+  const installed = useQuery({ ...installedQuery, refetchInterval: ({ state }) => (state.data?.models.some(isUp) === true ? BUSY_MS : false) });
   if (installed.isError && installed.data === undefined) return <Failure error={installed.error} onRetry={() => void installed.refetch()} />;
   if (installed.data === undefined) return <Skeleton lines={3} tall />;
   if (installed.data.models.length === 0) {
