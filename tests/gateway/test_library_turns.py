@@ -54,6 +54,7 @@ async def laird(
     document += chain("steady", "library/one", "elsewhere/m")
     async with local_models(home, files, document) as running:
         library = running.program.library
+        await until(lambda: library.fleet.models.keys() == SAID.keys())
         need = max([model.need.total for model in library.fleet.models.values()])
         library.fleet.follow(Rules(slice_s=SLICE_S))
         library.fleet.allow(need * 5 // 2)

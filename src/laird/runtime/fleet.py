@@ -182,6 +182,10 @@ class Fleet:
         """Return where a model's process writes."""
         return RunLog(self._logs, model_id).path
 
+    def delete_log(self, model_id: str) -> None:
+        """Delete what a model's processes wrote, of a model that is gone. Raises `OSError`."""
+        RunLog(self._logs, model_id).delete()
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Tell each change of a model's state; the function that is returned ends that.
 

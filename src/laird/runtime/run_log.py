@@ -46,6 +46,11 @@ class RunLog:
         os.truncate(self.path, 0)
         self._begin = 0
 
+    def delete(self) -> None:
+        """Delete what was written; what still appends to it writes for nobody. Raises `OSError`."""
+        for path in (self.path, self._older):
+            path.unlink(missing_ok=True)
+
     def last_lines(self, count: int = 20) -> tuple[str, ...]:
         """Return the last lines since it was opened."""
         try:

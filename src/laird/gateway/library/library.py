@@ -134,17 +134,20 @@ class Library:
     async def start(self, configuration: LiveConfiguration, *, serving: bool) -> None:
         """Follow a configuration; with `serving` go on with downloads that were under way.
 
-        Without, they are known, and each goes on when it is asked for again.
+        Without, they are known, and each goes on when it is asked for again. A server begins to
+        answer before all files of models were looked at: who asks for one of them waits for that.
         """
         self._configuration = configuration
         configuration.subscribe(self._document_changed)
         configuration.on_error(self._mended)
         self.downloads.listen(self._downloaded)
         self.fleet.subscribe(self._changed)
-        await self._use()
         self._serving = serving
         if serving:
+            self.fleet.expect()
             self._spawn(self._begin())
+        else:
+            await self._use()
         try:
             await self.downloads.start(go_on=serving)
         except LairdError as problem:
@@ -296,6 +299,7 @@ class Library:
             await self._edit(lambda text: without_models(text, entries), actor)
         try:
             gone = await asyncio.to_thread(self.shelf.delete, model_id)
+            await asyncio.to_thread(self.fleet.delete_log, model_id)
         except OSError as problem:
             raise DiskTrouble(
                 f"'{model_id}' is not offered any more, but its files can't be deleted"
@@ -392,6 +396,10 @@ class Library:
 
     async def _begin(self) -> None:
         """Do what need not be done before the first request."""
+        try:
+            await self._use()
+        finally:
+            self.fleet.told()
         if self.fleet.models:
             await self.machine()
             await self._use()
