@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import sqlite3
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -210,3 +211,23 @@ class TestProcesses:
         assert failed.stdout == ""
         assert failed.stderr.startswith(f"laird: {tmp_path}/providers.yaml:1: providers: ")
         assert failed.stderr.count("\n") == 1
+
+
+IMPATIENT = """
+import runpy, sys
+
+class Impatient:
+    def find_spec(self, name, path=None, target=None):
+        if name == "laird.cli.app":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Impatient())
+runpy.run_module("laird", run_name="__main__")
+"""
+
+
+def test_who_interrupts_it_while_it_is_being_loaded_sees_no_traceback() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", IMPATIENT], capture_output=True, text=True, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")

@@ -30,8 +30,7 @@ providers:
 """
 _NO_SERVERS = """
   # No local server was found. None is needed: `laird library search` shows models that Laird runs
-  # itself, and the first that is installed is written here. For Ollama, start it and take away the
-  # # here:
+  # itself, and what is installed is added to this list. For Ollama, start it and take away the #:
   # - id: ollama
   #   kind: ollama
   #   endpoint: http://127.0.0.1:11434
