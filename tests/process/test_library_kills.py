@@ -30,6 +30,7 @@ def child_of(laird: LairdProcess) -> int:
     give_up = time.monotonic() + 60
     while not (found := children_of(laird.pid)):
         assert time.monotonic() < give_up, "no model was started"
+        time.sleep(0.005)
     (child,) = found
     return child
 
@@ -61,7 +62,7 @@ def survivors(home: Path, kills: int) -> set[int]:
     assert len(children) == kills
     give_up = time.monotonic() + 2 + MACHINE_S
     while any(map(lives, children)) and time.monotonic() < give_up:
-        pass
+        time.sleep(0.005)
     return set(filter(lives, children))
 
 

@@ -120,7 +120,7 @@ class Library:
         self._machine: Machine | None = None
         self._looked_at = 0.0
         self._looking = asyncio.Lock()
-        self._headers: dict[tuple[str, int, int], GgufHeader | BadGguf] = {}
+        self._headers: dict[str, tuple[int, int, GgufHeader | BadGguf]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._using = asyncio.Lock()
         self._offering = asyncio.Lock()
@@ -300,6 +300,7 @@ class Library:
         try:
             gone = await asyncio.to_thread(self.shelf.delete, model_id)
             await asyncio.to_thread(self.fleet.delete_log, model_id)
+            self._headers.pop(gone.path, None)
         except OSError as problem:
             raise DiskTrouble(
                 f"'{model_id}' is not offered any more, but its files can't be deleted"
@@ -382,17 +383,18 @@ class Library:
             state = Path(path).stat()
         except OSError as error:
             return BadGguf(f"{Path(path).name} can't be read: {error.strerror}.")
-        key = (path, state.st_mtime_ns, state.st_size)
-        known = self._headers.get(key)
-        if known is None:
-            try:
-                known = read_header(path)
-            except BadGguf as problem:
-                known = problem
-            except OSError as error:
-                return BadGguf(f"{Path(path).name} can't be read: {error.strerror}.")
-            self._headers[key] = known
-        return known
+        known = self._headers.get(path)
+        if known is not None and known[:2] == (state.st_mtime_ns, state.st_size):
+            return known[2]
+        found: GgufHeader | BadGguf
+        try:
+            found = read_header(path)
+        except BadGguf as problem:
+            found = problem
+        except OSError as error:
+            return BadGguf(f"{Path(path).name} can't be read: {error.strerror}.")
+        self._headers[path] = (state.st_mtime_ns, state.st_size, found)
+        return found
 
     async def _begin(self) -> None:
         """Do what need not be done before the first request."""
