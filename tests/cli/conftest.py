@@ -31,9 +31,8 @@ from laird.api.server import Server, listen, listen_locally
 from laird.cli.app import app
 from laird.config.settings import Settings
 from laird.gateway.gateway import Gateway
-from laird.storage.lock import FILE_NAME, HomeLock
+from laird.storage.lock import CONTROL, FILE_NAME, HomeLock
 from laird.telemetry.logs import configure_logging
-from laird.wiring.offline import CONTROL
 from laird.wiring.program import open_program
 
 DEMO = "providers:\n  - id: demo\n    kind: demo\n    models: [demo]\n"

@@ -60,3 +60,10 @@ def test_the_package_is_a_program_too() -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == (
         f"laird {__version__}\n"
     )
+
+
+def test_a_command_does_not_load_the_server() -> None:
+    code = "import sys, laird.cli.app; print(*sys.modules)"
+    command = [sys.executable, "-c", code]
+    loaded = set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert not loaded & {"fastapi", "sqlalchemy", "uvicorn", "structlog", "laird.gateway.gateway"}

@@ -13,11 +13,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlencode
 
+from laird.cli.late import Late
 from laird.domain.errors import LairdError, Problem
-from laird.wiring.offline import CONTROL, Sink, offline_call, offline_session
+from laird.storage.lock import CONTROL
+
+if TYPE_CHECKING:
+    from laird.wiring import offline
+    from laird.wiring.offline import Sink
+else:
+    offline = Late("laird.wiring.offline")
 
 TIMEOUT_S = 60.0
 """Seconds that a server may take for an answer."""
@@ -126,7 +133,7 @@ class Channel:
         self.rest: Callable[[float], None] = time.sleep
         """Waits for so many seconds; what a session's requests have begun goes on meanwhile."""
         self._flags = flags
-        self._answer: Answering = server or offline_call(flags)
+        self._answer: Answering = server or offline.offline_call(flags)
 
     @contextmanager
     def session(self) -> Iterator[None]:
@@ -135,7 +142,7 @@ class Channel:
             yield
             return
         before = self._answer
-        with offline_session(self._flags) as session:
+        with offline.offline_session(self._flags) as session:
             self._answer, self.rest = session.answer, session.rest
             try:
                 yield

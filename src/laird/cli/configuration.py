@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 import typer
 
 from laird.cli.channel import Channel, CommandFailed, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
+from laird.cli.late import Late
 from laird.cli.output import fail, moment, note, print_json, print_rows
-from laird.config.importers import export_document, import_document
 from laird.config.settings import read_environment
 from laird.config.yaml_source import decode
 from laird.domain.errors import StartError
-from laird.providers.registry import KINDS
+
+if TYPE_CHECKING:
+    from laird.config import importers
+    from laird.providers import registry
+else:
+    importers = Late("laird.config.importers")
+    registry = Late("laird.providers.registry")
 
 app = typer.Typer(help="The document, providers.yaml.", no_args_is_help=True)
 
@@ -87,7 +93,7 @@ def export(
 ) -> None:
     """Write the document in force, without secrets, to a file."""
     answer = channel(home).get("/api/config")
-    text = export_document(answer["document"], form)
+    text = importers.export_document(answer["document"], form)
     if file == _STANDARD_OUTPUT:
         sys.stdout.write(text)
         return
@@ -114,7 +120,9 @@ def import_file(
 ) -> None:
     """Turn another program's configuration into a document."""
     environment = read_environment()
-    found = import_document(_read(file), kinds=KINDS, environment=environment, file=str(file))
+    found = importers.import_document(
+        _read(file), kinds=registry.KINDS, environment=environment, file=str(file)
+    )
     if replace:
         channel(home).call("PUT", "/api/config", {"document": found.text})
     if as_json:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from laird.cli.context import HomeOption, JsonOption, command
+from laird.cli.late import Late
 from laird.cli.output import moment, note, print_facts, print_json, print_rows
 from laird.config.settings import Settings
 from laird.domain.money import usd_text
-from laird.storage import schema
-from laird.storage.engine import Database, sqlite_file
 from laird.storage.lock import FILE_NAME, HomeLock
-from laird.usage import rebuild
-from laird.usage.rollup import DAY_US
+
+if TYPE_CHECKING:
+    from laird.storage import engine, schema
+    from laird.usage import rebuild, rollup
+else:
+    engine = Late("laird.storage.engine")
+    schema = Late("laird.storage.schema")
+    rebuild = Late("laird.usage.rebuild")
+    rollup = Late("laird.usage.rollup")
 
 app = typer.Typer(help="The database's tables.", no_args_is_help=True)
 
@@ -51,7 +57,7 @@ def downgrade(
     settings.prepare_home()
     with HomeLock(settings.home / FILE_NAME):
         if not yes:
-            file = sqlite_file(settings.database_url)
+            file = engine.sqlite_file(settings.database_url)
             typer.confirm(f"Take {file} back to {revision}?", abort=True, err=True)
         schema.downgrade(settings.database_url, revision)
         _print_version(settings, as_json=as_json)
@@ -78,7 +84,7 @@ def rollups(
     settings = Settings.load({"home": home})
     settings.prepare_home()
     with HomeLock(settings.home / FILE_NAME):
-        database = Database(settings.database_url)
+        database = engine.Database(settings.database_url)
         try:
             schema.prepare(database)
             summed = database.write_now(rebuild.rebuild) if make else rebuild.ensure(database)
@@ -100,7 +106,7 @@ def rollups(
 
 def _difference(each: rebuild.Difference) -> dict[str, Any]:
     return {
-        "day": moment(each.day * DAY_US)[:10],
+        "day": moment(each.day * rollup.DAY_US)[:10],
         "table": each.table,
         "rows": each.rows,
         "calls": each.calls,
@@ -109,7 +115,7 @@ def _difference(each: rebuild.Difference) -> dict[str, Any]:
 
 
 def _print_version(settings: Settings, *, as_json: bool) -> None:
-    file = sqlite_file(settings.database_url)
+    file = engine.sqlite_file(settings.database_url)
     found = {
         "database": str(file),
         "version": schema.current(settings.database_url) if file.exists() else None,

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from laird.api.inference import parse_object
 from laird.cli.context import HomeOption, JsonOption, channel, command
+from laird.cli.late import Late
 from laird.cli.output import print_json, print_rows
+
+if TYPE_CHECKING:
+    from laird.api import inference
+else:
+    inference = Late("laird.api.inference")
 
 
 @command
@@ -57,4 +62,4 @@ def explain(
 def _read(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
-    return dict(parse_object(file.read_bytes()))
+    return dict(inference.parse_object(file.read_bytes()))

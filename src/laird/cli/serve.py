@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from laird.cli.context import HomeOption, command, setting_help
-from laird.wiring.serve import serve as run_server
+from laird.cli.late import Late
+
+if TYPE_CHECKING:
+    from laird.wiring import serve as server
+else:
+    server = Late("laird.wiring.serve")
 
 
 @command
@@ -57,7 +62,7 @@ def serve(
     keep_local: Annotated[bool | None, typer.Option(help=setting_help("keep_local"))] = None,
 ) -> None:
     """Run the server until it is told to stop. The first start prints a link and a key."""
-    run_server(dict(locals()), announce)  # Each flag has its setting's name.
+    server.serve(dict(locals()), announce)  # Each flag has its setting's name.
 
 
 def announce(url: str, first_key: str | None, setup_link: str | None) -> None:

@@ -10,6 +10,8 @@ from typing import Self
 
 from laird.domain.errors import StartError
 
+CONTROL = "control.sock"
+"""The control socket's name in the home: where a server answers commands."""
 FILE_NAME = "laird.lock"
 """The lock's usual name in a home."""
 

@@ -10,12 +10,9 @@ from urllib.parse import unquote
 
 from laird.config.settings import Settings
 from laird.domain.errors import LairdError, StartError, StorageUnavailable
-from laird.storage.lock import FILE_NAME, HomeLock, holder
+from laird.storage.lock import CONTROL, FILE_NAME, HomeLock, holder
 from laird.telemetry.logs import configure_logging, get_logger
 from laird.wiring.program import Program, open_program
-
-CONTROL = "control.sock"
-"""The control socket's name in the home."""
 
 _log = get_logger("offline")
 

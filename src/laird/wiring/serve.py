@@ -21,10 +21,9 @@ from laird.domain.people import OWNER, Deed
 from laird.keys import store
 from laird.keys.draft import KeyDraft, NewKey
 from laird.keys.follow import refresh
-from laird.storage.lock import FILE_NAME, HomeLock
+from laird.storage.lock import CONTROL, FILE_NAME, HomeLock
 from laird.telemetry.logs import configure_logging, get_logger
 from laird.wiring.late import calm_collector
-from laird.wiring.offline import CONTROL
 from laird.wiring.program import Program, open_program
 
 _log = get_logger("server")
