@@ -1,7 +1,8 @@
 """Takes the pictures of the dashboard that the documentation shows.
 
 `python -m tests.browser.screenshots FOLDER` starts a Laird with made-up usage and writes
-`dashboard-….png` of the main pages, light, 1440 px wide; `--dark` and `--width 390` for the others.
+`dashboard-….png` of the main pages, light, 1440 px wide; `--dark` and `--width 390` for the others,
+`--only library` for one of them.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.support.upstream import threaded_upstream
 PICTURES = {
     "/models": "providers",
     "/models/catalog": "catalogue",
+    "/library": "library",
     "/models/failover": "failover",
     "/models/usage?period=month": "usage",
     "/activity": "activity",
@@ -43,12 +45,14 @@ def live_in(house: House) -> None:
     house.call("POST", "/api/budgets", wanted)
 
 
-def take(folder: Path, house: House, visits: Visits, *, width: int, theme: Theme) -> list[Path]:
-    """Take all pictures and return their files."""
+def take(
+    folder: Path, house: House, visits: Visits, *, width: int, theme: Theme, only: str | None = None
+) -> list[Path]:
+    """Take all pictures, or one, and return their files."""
     known = {place.to for place in PLACES}
     taken = []
     for path, name in PICTURES.items():
-        if path.partition("?")[0] not in known:
+        if path.partition("?")[0] not in known or only not in {None, name}:
             continue
         page = visits.open(path, at=house, width=width, theme=theme)
         page.evaluate("document.fonts.ready")
@@ -65,6 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--width", type=int, default=1440)
     parser.add_argument("--dark", action="store_true")
+    parser.add_argument("--only", choices=PICTURES.values(), help="take this picture alone")
     parser.add_argument("--rows", type=int, default=20_000, help="of made-up usage")
     arguments = parser.parse_args(argv)
     arguments.folder.mkdir(parents=True, exist_ok=True)
@@ -76,7 +81,14 @@ def main(argv: Sequence[str] | None = None) -> None:
             with sync_playwright() as playwright:
                 visits = Visits(start(playwright), house)
                 theme: Theme = "dark" if arguments.dark else "light"
-                files = take(arguments.folder, house, visits, width=arguments.width, theme=theme)
+                files = take(
+                    arguments.folder,
+                    house,
+                    visits,
+                    width=arguments.width,
+                    theme=theme,
+                    only=arguments.only,
+                )
         finally:
             house.close()
     sys.stdout.writelines(f"{file}\n" for file in files)
