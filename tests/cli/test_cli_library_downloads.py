@@ -256,7 +256,7 @@ class Command:
             env=dict(os.environ),
             start_new_session=True,
         )
-        self._guard = threading.Timer(90, self._process.kill)
+        self._guard = threading.Timer(20 * MACHINE_S, self._process.kill)
         self._guard.start()
 
     def line(self) -> str:

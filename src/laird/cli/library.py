@@ -106,12 +106,13 @@ def list_models(
 ) -> None:
     """List the installed models, and how each stands."""
     way = channel(home)
-    answer = way.get("/api/library/models")
-    models = answer["models"]
-    if updates:
-        for each in models:
-            found = way.get(path_of("library", "models", each["id"], "update"))
-            each["update"] = found["available"]
+    with way.session():
+        answer = way.get("/api/library/models")
+        models = answer["models"]
+        if updates:
+            for each in models:
+                found = way.get(path_of("library", "models", each["id"], "update"))
+                each["update"] = found["available"]
     if as_json:
         print_json(answer)
         return
@@ -134,8 +135,9 @@ def remove(
 ) -> None:
     """Take a model out of the document and delete its files."""
     way = channel(home)
-    path = path_of("library", "models", model_named(way, name))
-    model = way.get(path)
+    with way.session():
+        path = path_of("library", "models", model_named(way, name))
+        model = way.get(path)
     if not yes:
         question = f"Delete '{model['id']}' ({bytes_text(model['size'])})?"
         typer.confirm(question, abort=True, err=True)
@@ -151,8 +153,8 @@ def remove(
 def run(name: ModelArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Load a model now, and say how long that took; its first request would do it too."""
     way = channel(home, _RUN_S)
-    path = path_of("library", "models", model_named(way, name), "run")
-    answer = way.call("POST", path)
+    with way.session():
+        answer = way.call("POST", path_of("library", "models", model_named(way, name), "run"))
     if as_json:
         print_json(answer)
         return
@@ -169,7 +171,8 @@ def run(name: ModelArgument, home: HomeOption = None, as_json: JsonOption = Fals
 def stop(name: ModelArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Unload a model as soon as nobody uses it."""
     way = channel(home)
-    answer = way.call("POST", path_of("library", "models", model_named(way, name), "stop"))
+    with way.session():
+        answer = way.call("POST", path_of("library", "models", model_named(way, name), "stop"))
     if as_json:
         print_json(answer)
     elif not way.served:
@@ -202,8 +205,9 @@ def change(
     if not changes:
         raise typer.BadParameter("Say what to change; laird library change --help lists it.")
     way = channel(home)
-    path = path_of("library", "models", model_named(way, name))
-    model = way.call("PATCH", path, changes)
+    with way.session():
+        path = path_of("library", "models", model_named(way, name))
+        model = way.call("PATCH", path, changes)
     if as_json:
         print_json(model)
         return
@@ -224,8 +228,9 @@ def log(
 ) -> None:
     """Show the last lines that a model's process wrote."""
     way = channel(home)
-    path = path_of("library", "models", model_named(way, name), "log")
-    answer = way.get(path, lines=lines)
+    with way.session():
+        path = path_of("library", "models", model_named(way, name), "log")
+        answer = way.get(path, lines=lines)
     if as_json:
         print_json(answer)
         return
@@ -261,8 +266,9 @@ def _recommended(way: Channel, *, as_json: bool) -> None:
 
 def _files(way: Channel, text: str, *, as_json: bool) -> None:
     """List the files of a repository, or of a recommended model."""
-    owner, _, name = repository_named(way, text).partition("/")
-    answer = way.get(path_of("library", "repositories", owner, name))
+    with way.session():
+        owner, _, name = repository_named(way, text).partition("/")
+        answer = way.get(path_of("library", "repositories", owner, name))
     if as_json:
         print_json(answer)
         return

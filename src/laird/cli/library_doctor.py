@@ -28,14 +28,15 @@ _IMPORT = "import sys, json; sys.path[:] = json.loads(sys.argv[1]); import xllam
 def doctor(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Look at memory, disk, llama.cpp, the hub and every installed model; exit 1 on an error."""
     way = channel(home)
-    machine = way.get("/api/library/machine")
-    findings = [
-        *of_machine(machine),
-        _runtime(),
-        _hub(way),
-        *of_folder(Path(machine["folder"])),
-        *of_models(way.get("/api/library/models")["models"]),
-    ]
+    with way.session():
+        machine = way.get("/api/library/machine")
+        findings = [
+            *of_machine(machine),
+            _runtime(),
+            _hub(way),
+            *of_folder(Path(machine["folder"])),
+            *of_models(way.get("/api/library/models")["models"]),
+        ]
     report(findings, as_json=as_json)
 
 

@@ -87,7 +87,8 @@ def downloads(home: HomeOption = None, as_json: JsonOption = False) -> None:
 def pause(name: DownloadArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Stop a download until it is resumed; what has come is kept."""
     way = channel(home)
-    progress = _act(way, download_named(way, name), "pause")
+    with way.session():
+        progress = _act(way, download_named(way, name), "pause")
     if as_json:
         print_json(progress)
     else:
@@ -113,7 +114,9 @@ def resume(
 def cancel(name: DownloadArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Give a download up and delete what has come."""
     way = channel(home)
-    progress = way.call("DELETE", path_of("library", "downloads", download_named(way, name)["id"]))
+    with way.session():
+        path = path_of("library", "downloads", download_named(way, name)["id"])
+        progress = way.call("DELETE", path)
     if as_json:
         print_json(progress)
     else:
