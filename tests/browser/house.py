@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 from tests.browser.places import ROLES, Role
 from tests.support import openai_wire
 from tests.support.answers import json_answer
-from tests.support.laird import LairdProcess, free_port
+from tests.support.laird import UNMEASURED, LairdProcess, free_port
 from tests.support.people import PASSWORD
 from tests.support.upstream import ScriptedUpstream
 
@@ -32,6 +32,7 @@ _TITLES = {
 }
 _KINDS = {"ollama": "custom", "vllm": "vllm", "openai": "openai", "anthropic": "anthropic"}
 _ENVIRONMENT = {
+    **UNMEASURED,
     "OPENAI_API_KEY": "sk-of-a-test",
     "ANTHROPIC_API_KEY": "sk-ant-of-a-test",
     # Nothing listens there: what tests do not provide is away, and nobody else is asked.

@@ -13,7 +13,7 @@ import pytest
 from tests.clients.house import ROUTES
 from tests.clients.node import FOLDER, node
 from tests.docs.pages import page
-from tests.support.laird import LairdProcess, laird_process
+from tests.support.laird import UNMEASURED, LairdProcess, laird_process
 
 GUIDE = page("clients.md")
 USUAL = "http://127.0.0.1:8012"
@@ -26,7 +26,9 @@ def snippets(language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def laird(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LairdProcess]:
-    with laird_process(tmp_path_factory.mktemp("guides"), DOCUMENT) as running:
+    with laird_process(
+        tmp_path_factory.mktemp("guides"), DOCUMENT, environment=UNMEASURED
+    ) as running:
         yield running
 
 

@@ -16,7 +16,7 @@ from tests.clients.node import opencode
 from tests.providers.contract import answered, as_events
 from tests.providers.profiles import SECRET, Profile
 from tests.providers.test_contract import WIRES
-from tests.support.laird import LairdProcess, laird_process
+from tests.support.laird import UNMEASURED, LairdProcess, laird_process
 from tests.support.upstream import (
     Answer,
     Received,
@@ -83,7 +83,7 @@ def work_place(tmp_path: Path, profile: Profile) -> Iterator[tuple[LairdProcess,
     with threaded_upstream() as upstream:
         upstream.always(model.behave)
         document = f"providers:\n{provider_entry(profile, upstream.url)}"
-        environment = {"LAIRD_TESTS_UPSTREAM_KEY": SECRET}
+        environment = {"LAIRD_TESTS_UPSTREAM_KEY": SECRET, **UNMEASURED}
         with laird_process(tmp_path / "home", document, environment=environment) as laird:
             yield laird, model
 

@@ -18,7 +18,7 @@ from tests.support.answers import (
 )
 from tests.support.chat_upstream import prepared
 from tests.support.documents import chain, document, provider
-from tests.support.laird import LairdProcess, laird_process, post
+from tests.support.laird import UNMEASURED, LairdProcess, laird_process, post
 from tests.support.upstream import Received, threaded_upstream
 
 FIRST = "sk-canary-first-0123456789abcdef"
@@ -60,7 +60,9 @@ def test_keys_stay_where_they_belong(tmp_path: Path) -> None:
         )
         keys = {"FIRST_KEY": FIRST, "SECOND_KEY": SECOND}
         seen: list[str] = []
-        with laird_process(tmp_path, text, "--log-level", "debug", environment=keys) as laird:
+        with laird_process(
+            tmp_path, text, "--log-level", "debug", environment={**keys, **UNMEASURED}
+        ) as laird:
             for fault in faults(second.url):
                 for body in chats():
                     first.always(fault)

@@ -13,7 +13,7 @@ from tests.support import openai_wire
 from tests.support.answers import Answer, error_event, failing, json_answer, sse_answer, text_answer
 from tests.support.chat_upstream import MODELS, chat_upstream, prepared
 from tests.support.documents import chain, document, provider
-from tests.support.laird import LairdProcess, laird_process, running_laird
+from tests.support.laird import UNMEASURED, LairdProcess, laird_process, running_laird
 from tests.support.upstream import Received, ScriptedUpstream, threaded_upstream
 
 from laird.providers.openai_compat import OpenAIAdapter
@@ -153,6 +153,7 @@ def test_no_key_of_any_store_is_found_anywhere(
     token = tmp_path / "token"
     token.write_text(f"{OF_COMMAND}\n")
     environment = {"A_KEY": IN_ENVIRONMENT, "LAIRD_MASTER_KEY": MASTER, "PYTHONFAULTHANDLER": "1"}
+    environment |= UNMEASURED
     with laird_process(
         home, written(upstream), "--log-level", "debug", environment=environment
     ) as laird:
