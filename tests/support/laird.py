@@ -30,8 +30,8 @@ from laird.keys.follow import refresh
 from laird.wiring.program import Program, open_program
 
 UNMEASURED = {"COVERAGE_PROCESS_CONFIG": ""}
-"""Environment of a process whose lines are not counted: it is twice as fast. For those that run what
-other tests run in their own process."""
+"""Environment of a process whose lines are not counted, which is twice as fast: for those that run
+what other tests run in their own process."""
 
 
 @dataclass
