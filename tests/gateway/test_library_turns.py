@@ -52,6 +52,8 @@ async def laird(
     files = [model_file(folder, name, text, context=LONG) for name, text in SAID.items()]
     document = entries(*SAID, rest=provider("elsewhere", other.url)).replace("512", str(LONG))
     document += chain("steady", "library/one", "elsewhere/m")
+    hasty = chain("hasty", "library/three", "elsewhere/m").partition("\n")[2]
+    document += hasty.replace("maxRetries: 0", "timeoutMs: 1000")
     async with local_models(home, files, document) as running:
         library = running.program.library
         await until(lambda: library.fleet.models.keys() == SAID.keys())
@@ -154,6 +156,25 @@ async def test_a_model_that_others_keep_busy_for_ever_is_not_waited_for_in_vain(
     await asyncio.gather(*busy)
     assert reply.status == 200, reply.body
     assert waited < SLICE_S + 2 * MACHINE_S
+
+
+async def test_a_chain_waits_for_a_load_no_longer_than_for_a_first_byte(
+    laird: RunningLaird, client: Client, fleet: Fleet
+) -> None:
+    assert (await ask(client, "hasty")).headers["x-laird-provider"] == "library"
+    fleet.unload("three")
+    await until(lambda: fleet.states()["three"].state is RunState.COLD)
+    busy = []
+    for name in ("one", "two"):
+        exchange = await laird.client().begin_chat(f"library/{name}", stream=True, **ENDLESS)
+        await exchange.head()
+        await exchange.until(b"data:")
+        busy.append(exchange)
+    reply = await ask(client, "hasty")
+    for exchange in busy:
+        exchange.leave()
+    assert (reply.status, reply.headers["x-laird-provider"]) == (200, "elsewhere")
+    assert reply.headers["x-laird-failover"] == "library/three"
 
 
 def pid_of(fleet: Fleet, name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,6 +106,19 @@ async def test_probes_see_all_models_and_load_none(
     assert fleet.states()["two"].state is RunState.COLD
 
 
+async def test_a_load_counts_against_the_wait_for_the_first_byte_where_that_is_said(
+    new_fleet: NewFleet, files: dict[str, Path], network: HttpTransport, said: Said
+) -> None:
+    models = {name: model_at(files[name], name, context=16_000) for name in ("one", "two")}
+    fleet = new_fleet(models, memory=100)
+    transport = LlamaTransport(fleet, network)
+    response = await transport.send(endless("one", stream=True), TIMEOUTS)
+    with pytest.raises(UpstreamTimeout, match=r"'two' was not free within 0\.1 s"):
+        await transport.send(chat("two"), Timeouts(total=60.0, begin=0.1))
+    response.close()
+    assert await ask(transport, "two", Timeouts(total=60.0, begin=50.0)) == said["two"]
+
+
 async def test_a_model_that_was_killed_answers_the_next_request(
     new_fleet: NewFleet, models: Models, network: HttpTransport, said: Said
 ) -> None:
@@ -114,7 +128,9 @@ async def test_a_model_that_was_killed_answers_the_next_request(
     first = fleet.states()["one"].pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
-    # Whether or not it has been noticed yet.
+    # All of it is gone, and whether or not the loop has noticed that.
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
     assert await ask(transport, "one") == said["one"]
     assert fleet.states()["one"].pid != first
 

@@ -50,6 +50,9 @@ class Timeouts(msgspec.Struct, frozen=True):
     first_byte: float = 60.0
     idle: float = 60.0
     total: float = 600.0
+    begin: float | None = None
+    """Until the first byte, the load of a model that Laird runs itself included; None lets that
+    take as long as the request may."""
 
 
 class Capabilities(msgspec.Struct, frozen=True):

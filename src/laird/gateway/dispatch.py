@@ -423,4 +423,5 @@ class Dispatch(msgspec.Struct, eq=False):
             first_byte=first_byte,
             idle=own.idle,
             total=min(own.total, left),
+            begin=attempt.timeout_s,
         )

@@ -48,6 +48,7 @@ _MAX_HEADS = 1024
 _STALE_TRIES = 3
 _END_S = 1.0
 """How long a process that refuses connections may take to be seen ending."""
+_MOMENT_S = 0.001
 _STATUSES = {
     RunState.COLD: "unloaded",
     RunState.WAITING: "loading",
@@ -75,7 +76,8 @@ class LlamaTransport:
     """Sends requests to the library's models. See `laird.transport.base.Transport`.
 
     Loading a model may take as long as the request in all (`timeouts.total`), and counts against
-    no other limit. `network` sends to the processes; it is closed by whoever made it.
+    no other limit, unless `timeouts.begin` says so. `network` sends to the processes; it is closed
+    by whoever made it.
     """
 
     def __init__(self, fleet: Fleet, network: Transport) -> None:
@@ -115,11 +117,12 @@ class LlamaTransport:
         self, model_id: str, request: UpstreamRequest, timeouts: Timeouts
     ) -> UpstreamResponse:
         fleet = self._fleet
-        deadline = time.monotonic() + timeouts.total
+        deadline = time.monotonic() + _patience(timeouts)
         while True:
             lease = fleet.try_acquire(model_id)
             if lease is None:
                 lease = await fleet.acquire(model_id, max(deadline - time.monotonic(), 0.0))
+                timeouts = _left(timeouts, deadline)
             try:
                 response = await self._send(request, lease, timeouts)
             except UpstreamError as problem:
@@ -259,6 +262,19 @@ class _Answer:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _patience(timeouts: Timeouts) -> float:
+    """Return how long a model may be waited for, in seconds."""
+    return timeouts.total if timeouts.begin is None else min(timeouts.total, timeouts.begin)
+
+
+def _left(timeouts: Timeouts, deadline: float) -> Timeouts:
+    """Return the limits for an answer whose model was waited for."""
+    if timeouts.begin is None:
+        return timeouts
+    left = max(deadline - time.monotonic(), _MOMENT_S)
+    return msgspec.structs.replace(timeouts, first_byte=min(timeouts.first_byte, left))
 
 
 def _refusal(status: int, message: str) -> _Answer:

@@ -58,7 +58,7 @@ def late(load: Load, deadline_s: float, loads: Mapping[str, Load]) -> UpstreamTi
     """Say what a request has waited for in vain."""
     return _of_model(
         UpstreamTimeout(
-            f"The local model '{load.id}' was not free within {deadline_s:g} s:"
+            f"The local model '{load.id}' was not free within {round(deadline_s, 1):g} s:"
             f" {_obstacle(load, loads)}",
             phase="total",
         )
