@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from contextlib import suppress
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -119,6 +119,13 @@ async def test_a_load_counts_against_the_wait_for_the_first_byte_where_that_is_s
     assert await ask(transport, "two", Timeouts(total=60.0, begin=50.0)) == said["two"]
 
 
+def kill(pid: int) -> None:
+    """End a process, and return when all of it is gone, whether or not the loop has noticed."""
+    os.kill(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 async def test_a_model_that_was_killed_answers_the_next_request(
     new_fleet: NewFleet, models: Models, network: HttpTransport, said: Said
 ) -> None:
@@ -127,10 +134,7 @@ async def test_a_model_that_was_killed_answers_the_next_request(
     await ask(transport, "one")
     first = fleet.states()["one"].pid
     assert first is not None
-    os.kill(first, signal.SIGKILL)
-    # All of it is gone, and whether or not the loop has noticed that.
-    with suppress(ChildProcessError):
-        os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+    kill(first)
     assert await ask(transport, "one") == said["one"]
     assert fleet.states()["one"].pid != first
 
