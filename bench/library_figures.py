@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import median
 
 import msgspec
 
@@ -45,12 +44,9 @@ def latency(seconds: Sequence[float]) -> Latency:
     )
 
 
-def typical(rounds: Sequence[Latency]) -> Latency:
-    """Return the medians over rounds: what one of them had to bear from others counts little."""
-    return Latency(
-        round(median(each.p50_ms for each in rounds), 3),
-        round(median(each.p99_ms for each in rounds), 3),
-    )
+def best(rounds: Sequence[Latency]) -> Latency:
+    """Return the best of some rounds, since all else on a machine only ever makes them slower."""
+    return Latency(min(each.p50_ms for each in rounds), min(each.p99_ms for each in rounds))
 
 
 def added(own: Latency, direct: Latency) -> Latency:
