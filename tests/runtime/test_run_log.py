@@ -75,3 +75,14 @@ def test_any_id_makes_a_name_of_its_own_that_stays_in_the_directory(one: str, ot
 def test_a_plain_id_is_the_name() -> None:
     assert file_name("tiny-Q4_K_M") == "tiny-Q4_K_M"
     assert file_name("a/b").startswith("a_b-")
+
+
+def test_the_log_of_a_model_that_is_gone_is_deleted_with_the_one_before(tmp_path: Path) -> None:
+    log = RunLog(tmp_path, "one", limit=10)
+    for _ in range(2):
+        write(log, "more than it may have\n")
+    assert len(list(tmp_path.iterdir())) == 2
+    log.delete()
+    assert list(tmp_path.iterdir()) == []
+    log.delete()
+    assert log.last_lines() == ()
