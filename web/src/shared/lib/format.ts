@@ -1,12 +1,14 @@
 /** How figures are written on every page: one place, so that they agree. */
 
-const whole = new Intl.NumberFormat("en-US");
-const short = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+// Made when needed: the first of their kind takes the browser longer than to ask the server for what is to be written.
+let whole: Intl.NumberFormat | undefined;
+let short: Intl.NumberFormat | undefined;
 
-export const count = (value: number): string => whole.format(value);
+export const count = (value: number): string => (whole ??= new Intl.NumberFormat("en-US")).format(value);
 
 /** 1,234 up to five digits, then 12.3K, 4.5M. */
-export const compact = (value: number): string => (Math.abs(value) < 10_000 ? whole.format(value) : short.format(value));
+export const compact = (value: number): string =>
+  Math.abs(value) < 10_000 ? count(value) : (short ??= new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 })).format(value);
 
 const known = new Map<number, Intl.NumberFormat>();
 
@@ -63,11 +65,13 @@ export function bytes(size: number): string {
   return `${unit === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[unit] ?? ""}`;
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" });
+let clock: Intl.DateTimeFormat | undefined;
+let day: Intl.DateTimeFormat | undefined;
 
-export const time = (at: string | number | Date): string => clock.format(new Date(at));
-export const date = (at: string | number | Date): string => day.format(new Date(at));
+export const time = (at: string | number | Date): string =>
+  (clock ??= new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" })).format(new Date(at));
+export const date = (at: string | number | Date): string =>
+  (day ??= new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric" })).format(new Date(at));
 export const moment = (at: string | number | Date): string => `${date(at)}, ${time(at)}`;
 
 /** "just now", "3 min ago", "2 h ago", then the date. */

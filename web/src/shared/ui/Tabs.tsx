@@ -39,7 +39,7 @@ export function Segments<Id extends string>({ name, tabs, value, onChange }: Tab
           role="radio"
           aria-checked={tab.id === value}
           onClick={() => onChange(tab.id)}
-          className="rounded-[0.4rem] px-3 py-1 text-sm font-medium text-soft aria-checked:bg-raised aria-checked:text-ink aria-checked:shadow-sm"
+          className="rounded-[0.4rem] px-3 py-1 text-sm font-medium whitespace-nowrap text-soft aria-checked:bg-raised aria-checked:text-ink aria-checked:shadow-sm"
         >
           {tab.label}
         </button>
