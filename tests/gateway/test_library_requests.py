@@ -177,7 +177,7 @@ async def test_a_model_that_can_not_be_started_says_why_and_chains_go_on_elsewhe
         reply = await ask(client, "library/strange")
         assert reply.status == 503, reply.body
         assert "The local model 'strange' can't be started" in reply.error["message"]
-        assert 1 <= int(reply.headers["retry-after"]) <= 10
+        assert int(reply.headers["retry-after"]) >= 1
     reply = await ask(client, "library/gone")
     assert (reply.status, reply.error["code"]) == (404, "model_not_found")
     assert "'gone'" in reply.error["message"]
