@@ -312,12 +312,12 @@ def measure(folder: Path, *, quick: bool) -> dict[str, Any]:
     homes = {name: folder / name for name in ("load", "latency", "turns", "download")}
     for home in homes.values():
         home.mkdir()
-    found = latencies(homes["latency"], 20 if quick else 100, 1 if quick else 30)
+    found = latencies(homes["latency"], 20 if quick else 50, 1 if quick else 10)
     return {
-        "load": load_times(homes["load"], [0, 2] if quick else [0, 100, 600], 1 if quick else 7),
+        "load": load_times(homes["load"], [0, 2] if quick else [0, 100, 600], 1 if quick else 3),
         "latency": {**found, "added": added(found["laird"], found["direct"])},
-        "turns": turns(homes["turns"], 5 if quick else 100),
-        "download": download_speeds(homes["download"], 4 if quick else 400),
+        "turns": turns(homes["turns"], 5 if quick else 40),
+        "download": download_speeds(homes["download"], 4 if quick else 200),
     }
 
 
