@@ -93,6 +93,8 @@ function follow(queries: QueryClient, event: LiveEvent): void {
   if (event.kind === "library.download") {
     const told = event.data as unknown as Download;
     putDownload(queries, told);
+    // Nothing follows for a while: an answer under way that is older than this must not be the last word.
+    if (hasEnded(told) || isResting(told)) void queries.invalidateQueries({ queryKey: downloadsQuery.queryKey });
     if (told.state === "done") installedChanged(queries);
   } else if (event.kind === "library.model") {
     const told = event.data as unknown as Running;
@@ -113,10 +115,18 @@ export function useLibraryEvents(): void {
   useLiveEvents(useCallback((event: LiveEvent) => follow(queries, event), [queries]));
 }
 
-/** The downloads; asked for again and again only while no live updates arrive. */
+const isComing = (download: Download): boolean => !hasEnded(download) && !isResting(download);
+
+/** The downloads; asked for again and again while no live updates arrive, and now and then while one comes, since an event can be missed. */
 export function useDownloads() {
   const connected = useConnected();
-  return useQuery({ ...downloadsQuery, refetchInterval: connected ? false : 2000 });
+  return useQuery({
+    ...downloadsQuery,
+    refetchInterval: ({ state }) => {
+      if (!connected) return 2000;
+      return state.data?.downloads.some(isComing) === true ? 5000 : false;
+    },
+  });
 }
 
 export interface Wanted {
