@@ -31,6 +31,7 @@ def test_the_printed_link_makes_the_first_administrator_once(
     with page.expect_response("**/api/invitations/accept") as accepted:
         fill_in(page, "grace", PASSWORD, "Go on")
     assert accepted.value.status == 201
+    expect(page.get_by_role("heading", name="Welcome to Laird")).to_have_count(0)
     assert (page.evaluate(WHO)["name"], page.evaluate(WHO)["role"]) == ("grace", "admin")
     page.goto("/models")
     expect_inside(page, "grace, administrator")
