@@ -35,6 +35,14 @@ PICTURES = {
 }
 """What is shown in the pages of the documentation, by its path."""
 
+_AS_USUAL = """home => {
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    texts.currentNode.data = texts.currentNode.data.replaceAll(home, "~/.laird");
+  }
+}"""
+"""Shows the home where it usually is: that of a picture is gone with it."""
+
 
 def live_in(house: House) -> None:
     """Let some things happen that pages show."""
@@ -56,6 +64,7 @@ def take(
             continue
         page = visits.open(path, at=house, width=width, theme=theme)
         page.evaluate("document.fonts.ready")
+        page.evaluate(_AS_USUAL, str(house.home))
         file = folder / f"dashboard-{name}.png"
         page.screenshot(path=file, animations="disabled", caret="hide")
         taken.append(file)

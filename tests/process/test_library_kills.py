@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests.gateway.library_world import entries, model_file, put
 from tests.support.laird import LairdProcess
-from tests.support.processes import children_of, linux, lives
+from tests.support.processes import linux, lives, models_of
 from tests.support.waiting import MACHINE_S
 
 KILLS = 5
@@ -28,7 +28,7 @@ def asked(laird: LairdProcess, body: object) -> None:
 def child_of(laird: LairdProcess) -> int:
     """Return the process of the model, as soon as there is one."""
     give_up = time.monotonic() + 60
-    while not (found := children_of(laird.pid)):
+    while not (found := models_of(laird.pid)):
         assert time.monotonic() < give_up, "no model was started"
         time.sleep(0.005)
     (child,) = found

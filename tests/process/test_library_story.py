@@ -15,7 +15,7 @@ import pytest
 from openai import OpenAI
 from tests.support.hub_server import Fault, HubServer, threaded_hub
 from tests.support.laird import LairdProcess
-from tests.support.processes import children_of, lives
+from tests.support.processes import lives, models_of
 from tests.support.tiny_model import write_tiny_model
 from tests.support.waiting import MACHINE_S
 
@@ -156,14 +156,14 @@ def test_a_model_is_found_fetched_through_a_kill_verified_run_unloaded_and_run_a
     assert list((laird.home / "library/.downloads").glob("*.json")) == []
     assert hashlib.sha256(place.read_bytes()).digest() == hashlib.sha256(data).digest()
     assert administrator.model()["verified"] is True
-    assert children_of(laird.pid) == []
+    assert models_of(laird.pid) == []
 
     assert spoken(laird) == TEXT
-    (first,) = children_of(laird.pid)
+    (first,) = models_of(laird.pid)
     until(lambda: administrator.model()["state"] == "cold", IDLE_S + 5 * MACHINE_S)
     assert not lives(first)
     assert spoken(laird) == TEXT
-    (second,) = children_of(laird.pid)
+    (second,) = models_of(laird.pid)
     assert second != first
     assert laird.stop() == 0
     assert not lives(second)

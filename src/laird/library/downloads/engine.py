@@ -308,7 +308,7 @@ class Downloads:
             end, reason = DownloadState.FAILED, problem.message
             await self._note(transfer, failed=True, problem=problem.message)
         except Exception as problem:  # noqa: BLE001 - a bug in one must not stop the others
-            _log.exception("a download failed", download=transfer.id)
+            _log.exception("a download failed", file=transfer.kept.record.files[0].file.file)
             end, reason = DownloadState.FAILED, f"Laird made a mistake ({type(problem).__name__})."
         finally:
             self._running.pop(transfer.id, None)
