@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from laird.cli.channel import Channel
-from laird.config.document import did_you_mean
+from laird.cli.late import Late
 from laird.domain.errors import InvalidRequest, NotFound
+
+if TYPE_CHECKING:
+    from laird.config import document
+else:
+    document = Late("laird.config.document")
 
 FITS = {"fits": "fits", "tight": "tight", "too_big": "too big"}
 """What a verdict is called in tables."""
@@ -101,7 +106,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if parts:
         shown = "' or '".join(parts[:_NEAREST])
         return f" Did you mean '{shown}'?"
-    question = did_you_mean(name, names)
+    question = document.did_you_mean(name, names)
     return f" {question}" if question else ""
 
 
