@@ -14,6 +14,9 @@ from laird.domain.errors import InvalidRequest
 Check = Callable[[str, Any], None]
 """Takes a field's name and value. Raises `InvalidRequest` that names the field."""
 
+TEXT_OR_NONE = frozenset((str, type(None)))
+OBJECT_OR_NONE = frozenset((dict, type(None)))
+
 
 def check_body(body: object, checks: Mapping[str, Check], required: KeysView[str]) -> None:
     """Check a body's fields, `required` ones in their order. Raises `InvalidRequest`."""
@@ -26,6 +29,21 @@ def check_body(body: object, checks: Mapping[str, Check], required: KeysView[str
             check(field, value)
     if not body.keys() >= required:
         raise missing(next(field for field in required if field not in body))
+
+
+def check_function(place: str, function: Mapping[str, Any]) -> None:
+    """Check what names and describes a function that a model may call, a tool's or its own."""
+    name = function.get("name")
+    if type(name) is not str:
+        raise missing_or_wrong(f"{place}.name", function, "a string")
+    if not name:
+        raise InvalidRequest(
+            f"Invalid '{place}.name': it must not be empty.", param=f"{place}.name"
+        )
+    if type(function.get("description")) not in TEXT_OR_NONE:
+        raise wrong_type(f"{place}.description", "a string", function["description"])
+    if type(function.get("parameters")) not in OBJECT_OR_NONE:
+        raise wrong_type(f"{place}.parameters", "an object", function["parameters"])
 
 
 def required_text(field: str, value: object) -> None:

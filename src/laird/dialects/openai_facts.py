@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 
 from laird.dialects.fields import (
+    OBJECT_OR_NONE,
     Check,
     bad_value,
     between,
     check_body,
+    check_function,
     missing_or_wrong,
     positive,
     required_text,
@@ -206,7 +208,7 @@ def _tools(field: str, value: object) -> None:
             function = tool.get("function")
             if type(function) is not dict:
                 raise missing_or_wrong(f"{place}.function", tool, "an object")
-            _function(f"{place}.function", function)
+            check_function(f"{place}.function", function)
 
 
 def _functions(field: str, value: object) -> None:
@@ -217,21 +219,7 @@ def _functions(field: str, value: object) -> None:
     for number, function in enumerate(value):
         if type(function) is not dict:
             raise wrong_type(f"{field}[{number}]", "an object", function)
-        _function(f"{field}[{number}]", function)
-
-
-def _function(place: str, function: Mapping[str, Any]) -> None:
-    name = function.get("name")
-    if type(name) is not str:
-        raise missing_or_wrong(f"{place}.name", function, "a string")
-    if not name:
-        raise InvalidRequest(
-            f"Invalid '{place}.name': it must not be empty.", param=f"{place}.name"
-        )
-    if type(function.get("description")) not in _TEXT_OR_NONE:
-        raise wrong_type(f"{place}.description", "a string", function["description"])
-    if type(function.get("parameters")) not in _OBJECT_OR_NONE:
-        raise wrong_type(f"{place}.parameters", "an object", function["parameters"])
+        check_function(f"{field}[{number}]", function)
 
 
 def _tool_choice(field: str, value: object) -> None:
@@ -254,12 +242,9 @@ def _response_format(field: str, value: object) -> None:
         inner = value.get("json_schema")
         if type(inner) is not dict:
             raise missing_or_wrong(f"{field}.json_schema", value, "an object")
-        if type(inner.get("schema")) not in _OBJECT_OR_NONE:
+        if type(inner.get("schema")) not in OBJECT_OR_NONE:
             raise wrong_type(f"{field}.json_schema.schema", "an object", inner["schema"])
 
-
-_TEXT_OR_NONE = frozenset((str, type(None)))
-_OBJECT_OR_NONE = frozenset((dict, type(None)))
 
 _REQUIRED = dict.fromkeys(("model", "messages")).keys()
 _CHECKS: Mapping[str, Check] = {

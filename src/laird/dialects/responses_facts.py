@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 
 from laird.dialects.fields import (
+    TEXT_OR_NONE,
     Check,
     bad_value,
     between,
     check_body,
+    check_function,
     missing,
     missing_or_wrong,
     positive,
@@ -167,7 +169,7 @@ def _image(place: str, part: Mapping[str, Any], seen: _Seen) -> None:
 
 def _file(place: str, part: Mapping[str, Any], seen: _Seen) -> None:
     for field in ("file_data", "file_url", "file_id", "filename"):
-        if type(part.get(field)) not in _TEXT_OR_NONE:
+        if type(part.get(field)) not in TEXT_OR_NONE:
             raise wrong_type(f"{place}.{field}", "a string", part[field])
     if not (part.get("file_data") or part.get("file_url") or part.get("file_id")):
         raise missing(f"{place}.file_data")
@@ -195,7 +197,7 @@ def _output(index: int, item: Mapping[str, Any], seen: _Seen) -> int:
 
 def _reasoning(index: int, item: Mapping[str, Any], seen: _Seen) -> int:
     del seen
-    if type(item.get("encrypted_content")) not in _TEXT_OR_NONE:
+    if type(item.get("encrypted_content")) not in TEXT_OR_NONE:
         raise wrong_type(f"input[{index}].encrypted_content", "a string", item["encrypted_content"])
     characters = 0
     for field in ("summary", "content"):
@@ -250,21 +252,7 @@ def _tools(field: str, value: object) -> None:
         if type(tool.get("type")) is not str:
             raise missing_or_wrong(f"{place}.type", tool, "a string")
         if tool["type"] == "function":
-            _function(place, tool)
-
-
-def _function(place: str, tool: Mapping[str, Any]) -> None:
-    name = tool.get("name")
-    if type(name) is not str:
-        raise missing_or_wrong(f"{place}.name", tool, "a string")
-    if not name:
-        raise InvalidRequest(
-            f"Invalid '{place}.name': it must not be empty.", param=f"{place}.name"
-        )
-    if type(tool.get("description")) not in _TEXT_OR_NONE:
-        raise wrong_type(f"{place}.description", "a string", tool["description"])
-    if type(tool.get("parameters")) not in _OBJECT_OR_NONE:
-        raise wrong_type(f"{place}.parameters", "an object", tool["parameters"])
+            check_function(place, tool)
 
 
 def _tool_choice(field: str, value: object) -> None:
@@ -306,7 +294,7 @@ def _reasoning_options(field: str, value: object) -> None:
         return
     if type(value) is not dict:
         raise wrong_type(field, "an object", value)
-    if type(value.get("effort")) not in _TEXT_OR_NONE:
+    if type(value.get("effort")) not in TEXT_OR_NONE:
         raise wrong_type(f"{field}.effort", "a string", value["effort"])
     for name in ("summary", "generate_summary"):
         _one_of(f"{field}.{name}", value.get(name), ("auto", "concise", "detailed"))
@@ -341,9 +329,7 @@ def _metadata(field: str, value: object) -> None:
             raise wrong_type(f"{field}.{name}", "a string", text)
 
 
-_TEXT_OR_NONE = frozenset((str, type(None)))
 _TEXT_LIST_OR_NONE = frozenset((str, list, type(None)))
-_OBJECT_OR_NONE = frozenset((dict, type(None)))
 _TRUTH = typed("a boolean", bool)
 _WORDS = typed("a string", str)
 _OBJECT = typed("an object", dict)
