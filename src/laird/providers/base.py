@@ -118,12 +118,23 @@ class Adapter(Protocol):
 
 
 class AdapterDefaults:
-    """What an adapter says where its upstream has no embeddings and no state to tell."""
+    """What an adapter says of what its upstream lacks: a client's format, embeddings, a state."""
 
     provider: Provider
+    speaks: frozenset[str] = frozenset()
     takes_image_urls: bool = True
     takes_document_urls: bool = True
     limits_calls: bool = True
+
+    def forward_request(
+        self,
+        dialect: str,
+        model: Model,
+        body: Mapping[str, Any],
+        passed: Mapping[str, str] | None = None,
+    ) -> UpstreamRequest:
+        """Never called: no client's dialect is taken as it is."""
+        raise NotImplementedError
 
     def embedding_request(self, model: Model, request: EmbeddingRequest) -> UpstreamRequest:
         """Refuse: this upstream makes no embeddings."""

@@ -7,7 +7,6 @@ embeddings are version 2; the list of models is still in version 1.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -47,7 +46,6 @@ _MODELS = msgspec.json.Decoder(_ModelList)
 class CohereAdapter(AdapterDefaults):
     """One provider that speaks Cohere's API. See `laird.providers.base.Adapter`."""
 
-    speaks: frozenset[str] = frozenset()
     limits_calls = False
 
     def __init__(self, provider: Provider) -> None:
@@ -69,16 +67,6 @@ class CohereAdapter(AdapterDefaults):
         """Build the upstream request. Raises `UnsupportedField` or `InvalidRequest`."""
         body = request_body(model, request, provider=self.provider.id)
         return UpstreamRequest(self._chat, _ENCODER.encode(body))
-
-    def forward_request(
-        self,
-        dialect: str,
-        model: Model,
-        body: Mapping[str, Any],
-        passed: Mapping[str, str] | None = None,
-    ) -> UpstreamRequest:
-        """Never called: it speaks no client's dialect."""
-        raise NotImplementedError
 
     def read_answer(self, body: bytes) -> ChatAnswer:
         """Read a whole answer. Raises `UpstreamGarbled` when it is not one."""

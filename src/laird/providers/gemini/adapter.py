@@ -7,7 +7,6 @@ The credential goes in a header, never in the address. Wire facts: the API's ref
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -43,7 +42,6 @@ class GeminiAdapter(AdapterDefaults):
     The API takes images and documents by https address as well as inline.
     """
 
-    speaks: frozenset[str] = frozenset()
     limits_calls = False
 
     def __init__(self, provider: Provider) -> None:
@@ -63,16 +61,6 @@ class GeminiAdapter(AdapterDefaults):
         body = request_body(model, request, provider=self.provider.id)
         head = self._head(model, _STREAM if request.stream else _CHAT)
         return UpstreamRequest(head, _ENCODER.encode(body))
-
-    def forward_request(
-        self,
-        dialect: str,
-        model: Model,
-        body: Mapping[str, Any],
-        passed: Mapping[str, str] | None = None,
-    ) -> UpstreamRequest:
-        """Never called: no client dialect is taken as it is."""
-        raise NotImplementedError
 
     def read_answer(self, body: bytes) -> ChatAnswer:
         """Read a whole answer. Raises `UpstreamGarbled` when it is not one."""

@@ -67,7 +67,6 @@ _VECTORS = msgspec.json.Decoder(_Vectors)
 class OllamaAdapter(AdapterDefaults):
     """One Ollama server. See `laird.providers.base.Adapter`."""
 
-    speaks: frozenset[str] = frozenset()
     limits_calls = False
     takes_image_urls = False
 
@@ -100,16 +99,6 @@ class OllamaAdapter(AdapterDefaults):
             else 0,
             turns.text_bytes,
         )
-
-    def forward_request(
-        self,
-        dialect: str,
-        model: Model,
-        body: Mapping[str, Any],
-        passed: Mapping[str, str] | None = None,
-    ) -> UpstreamRequest:
-        """Never called: no client's format is passed on."""
-        raise NotImplementedError
 
     def read_answer(self, body: bytes) -> ChatAnswer:
         """Read a whole answer. Raises `UpstreamGarbled` when it is not one."""
