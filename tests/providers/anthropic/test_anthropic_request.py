@@ -40,8 +40,9 @@ from laird.domain.chat import (
     ToolResult,
 )
 from laird.domain.errors import InvalidRequest, RequestError, UnsupportedField
-from laird.providers.anthropic.extras import BOOKKEEPING, NATIVE, NEUTRAL
+from laird.providers.anthropic.extras import NATIVE
 from laird.providers.anthropic.request import DEFAULT_MAX_TOKENS
+from laird.providers.hints import BOOKKEEPING, NEUTRAL
 
 
 class TestMessages:

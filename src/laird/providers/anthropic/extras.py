@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from laird.providers import hints
 from laird.providers.anthropic.refusals import unsupported
 
 NATIVE = frozenset(
@@ -21,25 +22,6 @@ NATIVE = frozenset(
 )
 """Fields of Anthropic's own, passed on as they are."""
 
-BOOKKEEPING = frozenset(
-    {
-        "metadata",
-        "prediction",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "stream_options",
-    }
-)
-"""Labels and hints that change no answer (the user's id in them is used); see `user_id`."""
-
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "modalities": (["text"],),
-    "service_tier": ("auto",),
-    "store": (False,),
-    "verbosity": ("medium",),
-}
-"""Values that ask for nothing beyond what happens anyway."""
 
 _TIERS = {"default": "standard_only", "standard_only": "standard_only"}
 
@@ -48,7 +30,7 @@ def extra_fields(extra: Mapping[str, Any], provider: str) -> dict[str, Any]:
     """Return the fields to put into the body. Raises `UnsupportedField` for the first other one."""
     fields: dict[str, Any] = {}
     for name, value in extra.items():
-        if value is None or name in BOOKKEEPING or value in NEUTRAL.get(name, ()):
+        if value is None or name in hints.BOOKKEEPING or value in hints.NEUTRAL.get(name, ()):
             continue
         if name in NATIVE:
             fields[name] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from laird.providers import hints
 from laird.providers.cohere.refusals import unsupported
 
 CHAT_NATIVE = frozenset({"citation_options", "priority", "safety_mode", "strict_tools", "thinking"})
@@ -13,24 +14,11 @@ CHAT_NATIVE = frozenset({"citation_options", "priority", "safety_mode", "strict_
 EMBED_NATIVE = frozenset({"max_tokens", "priority", "truncate"})
 """Embedding fields of Cohere's own."""
 
-BOOKKEEPING = frozenset(
-    {
-        "metadata",
-        "prediction",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "stream_options",
-    }
-)
-"""Labels and hints that change no answer."""
 
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+NEUTRAL = {
+    **hints.NEUTRAL,
     "encoding_format": ("float", "base64"),
-    "modalities": (["text"],),
     "service_tier": ("auto", "default"),
-    "store": (False,),
-    "verbosity": ("medium",),
 }
 """Values that ask for nothing beyond what happens anyway."""
 
@@ -43,7 +31,7 @@ def extra_fields(extra: Mapping[str, Any], provider: str, native: frozenset[str]
     """Return the fields to put into the body. Raises `UnsupportedField` for the first other one."""
     fields: dict[str, Any] = {}
     for name, value in extra.items():
-        if value is None or name in BOOKKEEPING or value in NEUTRAL.get(name, ()):
+        if value is None or name in hints.BOOKKEEPING or value in NEUTRAL.get(name, ()):
             continue
         if name not in native:
             why = _REASONS.get(name, "its API has nothing like it; leave it out.")

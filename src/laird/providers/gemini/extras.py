@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from laird.providers import hints
 from laird.providers.gemini.refusals import unsupported
 
 _BODY = {
@@ -27,26 +28,9 @@ _CONFIG = {
 _WRAPPERS = ("extra_body", "google")
 """Where Google's OpenAI-compatible interface expects its own fields: `extra_body.google`."""
 
-BOOKKEEPING = frozenset(
-    {
-        "cache_control",
-        "metadata",
-        "prediction",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "stream_options",
-    }
-)
+BOOKKEEPING = hints.BOOKKEEPING | {"cache_control"}
 """Labels and hints that change no answer."""
 
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "modalities": (["text"],),
-    "service_tier": ("auto",),
-    "store": (False,),
-    "verbosity": ("medium",),
-}
-"""Values that ask for nothing beyond what happens anyway."""
 
 _TIERS = {"default": "standard", "standard": "standard", "flex": "flex", "priority": "priority"}
 
@@ -66,7 +50,7 @@ def _collect(
     extra: Mapping[str, Any], body: dict[str, Any], config: dict[str, Any], provider: str
 ) -> None:
     for name, value in extra.items():
-        if value is None or name in BOOKKEEPING or value in NEUTRAL.get(name, ()):
+        if value is None or name in BOOKKEEPING or value in hints.NEUTRAL.get(name, ()):
             continue
         if name in _WRAPPERS and isinstance(value, Mapping):
             _collect(value, body, config, provider)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from laird.providers import hints
 from laird.providers.ollama.refusals import unsupported
 
 NATIVE = frozenset({"keep_alive", "think", "format"})
@@ -44,25 +45,10 @@ KNOWN_OPTIONS = frozenset(
 )
 """What may stand in `options`; anything else the server would drop with a line in its log."""
 
-BOOKKEEPING = frozenset(
-    {
-        "cache_control",
-        "metadata",
-        "prediction",
-        "prompt_cache_key",
-        "prompt_cache_retention",
-        "safety_identifier",
-        "stream_options",
-    }
-)
+BOOKKEEPING = hints.BOOKKEEPING | {"cache_control"}
 """Labels and hints that change no answer."""
 
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "modalities": (["text"],),
-    "service_tier": ("auto", "default"),
-    "store": (False,),
-    "verbosity": ("medium",),
-}
+NEUTRAL = {**hints.NEUTRAL, "service_tier": ("auto", "default")}
 """Values that ask for nothing beyond what happens anyway."""
 
 
