@@ -15,12 +15,10 @@ import orjson
 from laird.dialects.base import ForwardedAnswer
 from laird.domain.errors import UpstreamError, UpstreamGarbled
 from laird.domain.tokens import TokenUsage
-from laird.transport.sse import SseEvent, SseSplitter
-from laird.wire.anthropic import ErrorBody, Usage, plain_payloads, read_envelope, stream_error
+from laird.wire.anthropic import ErrorBody, Usage, read_envelope, stream_error
+from laird.wire.payloads import Payloads
 
 _UNSET = msgspec.UNSET
-_LONGEST_EARLY = 65_536
-"""Bytes that are kept while no event has come, to find an error that is plain JSON."""
 
 
 class _Delta(msgspec.Struct, gc=False):
@@ -77,12 +75,10 @@ class AnthropicPassThrough:
     """Passes a stream on to a client that speaks the same format. See `Relay` for the marks."""
 
     __slots__ = (
-        "_between",
         "_counts",
         "_data",
-        "_early",
+        "_payloads",
         "_provider",
-        "_split",
         "_stopped",
         "_tail",
         "content",
@@ -100,10 +96,8 @@ class AnthropicPassThrough:
         self.text_length = 0
         self._provider = provider_id
         self._data = b"\ndata: " + _provider_field(provider_id)
-        self._split = SseSplitter().feed
-        self._between = False
+        self._payloads = Payloads()
         self._counts = Usage()
-        self._early: bytes | None = b""
         self._stopped = False
         self._tail: list[bytes] = []
 
@@ -114,7 +108,7 @@ class AnthropicPassThrough:
         event.
         """
         pieces: list[bytes] = []
-        for payload in self._payloads(data):
+        for payload in self._payloads.feed(data):
             if payload and not self.done:
                 self._event(payload, pieces)
         return b"".join(pieces)
@@ -122,7 +116,7 @@ class AnthropicPassThrough:
     def end(self) -> bytes:
         """Return what was kept back. Raises `UpstreamGarbled` when the answer is not complete."""
         if not self.finished:
-            error = read_envelope(self._early or b"")
+            error = read_envelope(self._payloads.early)
             if error is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
                 raise stream_error(self._provider, error)
@@ -130,22 +124,6 @@ class AnthropicPassThrough:
                 f"{self._provider} ended its stream before the answer was complete. Try again."
             )
         return b"".join(self._tail)
-
-    def _payloads(self, data: bytes) -> list[bytes]:
-        """Return the data of the events that are whole now, past the splitter where it can be."""
-        if self._between:
-            payloads = plain_payloads(data)
-            if payloads is not None:
-                return payloads
-        if data:
-            # Only an empty line of LFs is taken for an end: the splitter then holds nothing back.
-            self._between = data[-2:] == b"\n\n"
-        events: list[SseEvent] = self._split(data)
-        if events:
-            self._early = None
-        elif self._early is not None and len(self._early) < _LONGEST_EARLY:
-            self._early += data
-        return [payload for _, payload in events]
 
     def _event(self, payload: bytes, pieces: list[bytes]) -> None:
         """Look at one event and add what the client gets for it."""

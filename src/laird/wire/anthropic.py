@@ -119,26 +119,6 @@ def finish_of(stop_reason: str) -> FinishReason:
     return FINISHES.get(stop_reason, FinishReason.STOP)
 
 
-def plain_payloads(data: bytes) -> list[bytes] | None:
-    """Return the payloads of whole events of two lines each, as this API writes them.
-
-    None where something in `data`, which begins an event, is not of that form.
-    """
-    if data[-2:] != b"\n\n" or data[:6] != b"event:" or b"\r" in data:
-        return None
-    if data.count(b"\n") == 3:
-        # The usual read: one event. Its third line end is the one between name and data.
-        payload = data[:-2].partition(b"\ndata: ")[2]
-        return [payload] if payload else None
-    payloads = []
-    for block in data[:-2].split(b"\n\n"):
-        name, _, payload = block.partition(b"\ndata: ")
-        if not payload or name[:6] != b"event:" or b"\n" in name or b"\n" in payload:
-            return None
-        payloads.append(payload)
-    return payloads
-
-
 # Errors
 
 

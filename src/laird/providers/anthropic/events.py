@@ -23,11 +23,8 @@ from laird.domain.chat import (
 from laird.domain.errors import UpstreamGarbled
 from laird.providers.anthropic.answer import Block, StopDetails
 from laird.providers.anthropic.errors import Voice
-from laird.transport.sse import SseSplitter
-from laird.wire.anthropic import ErrorBody, Usage, finish_of, plain_payloads, read_envelope
-
-_LONGEST_EARLY = 65_536
-"""Bytes that are kept while no event has come, to find an error that is plain JSON."""
+from laird.wire.anthropic import ErrorBody, Usage, finish_of, read_envelope
+from laird.wire.payloads import Payloads
 
 
 class _Delta(msgspec.Struct):
@@ -82,11 +79,9 @@ class MessageEvents:
     """
 
     __slots__ = (
-        "_between",
         "_calls",
-        "_early",
         "_open",
-        "_splitter",
+        "_payloads",
         "_stop",
         "_stop_sequence",
         "_usage",
@@ -96,9 +91,7 @@ class MessageEvents:
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        self._splitter = SseSplitter()
-        self._between = False
-        self._early: bytes | None = b""
+        self._payloads = Payloads()
         self._open: dict[int, _OpenCall] = {}
         self._calls = 0
         self._usage = Usage()
@@ -109,31 +102,15 @@ class MessageEvents:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`. Raises an `UpstreamError`."""
         events: list[StreamEvent] = []
-        for payload in self._payloads(data):
+        for payload in self._payloads.feed(data):
             if payload and not self.done:
                 self._read(payload, events)
         return events
 
-    def _payloads(self, data: bytes) -> list[bytes]:
-        """Return the data of the events that are whole now, past the splitter where it can be."""
-        if self._between:
-            payloads = plain_payloads(data)
-            if payloads is not None:
-                return payloads
-        if data:
-            # Only an empty line of LFs is taken for an end: the splitter then holds nothing back.
-            self._between = data[-2:] == b"\n\n"
-        payloads = [payload for _, payload in self._splitter.feed(data)]
-        if payloads:
-            self._early = None
-        elif self._early is not None and len(self._early) < _LONGEST_EARLY:
-            self._early += data
-        return payloads
-
     def end(self) -> list[StreamEvent]:
         """Return nothing, at the end of a whole answer. Raises `UpstreamGarbled` for another."""
         if not self.done:
-            if (error := read_envelope(self._early or b"")) is not None:
+            if (error := read_envelope(self._payloads.early)) is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
                 raise self._voice.stream_error(error)
             raise UpstreamGarbled(

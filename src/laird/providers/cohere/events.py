@@ -31,11 +31,7 @@ from laird.providers.cohere.answer import (
     token_logprob,
 )
 from laird.providers.cohere.errors import Voice, message_of, stream_error
-from laird.transport.sse import SseSplitter
-from laird.wire.anthropic import plain_payloads
-
-_LONGEST_EARLY = 65_536
-"""Bytes that are kept while no event has come, to find an error that is plain JSON."""
+from laird.wire.payloads import Payloads
 
 
 class _Message(msgspec.Struct):
@@ -81,13 +77,11 @@ class ChatEvents:
     Citations are passed over, and so is every event that is not known yet.
     """
 
-    __slots__ = ("_between", "_calls", "_early", "_last", "_open", "_splitter", "_voice", "done")
+    __slots__ = ("_calls", "_last", "_open", "_payloads", "_voice", "done")
 
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
-        self._splitter = SseSplitter()
-        self._between = False
-        self._early: bytes | None = b""
+        self._payloads = Payloads()
         self._open: dict[int, _OpenCall] = {}
         self._last: _OpenCall | None = None
         self._calls = 0
@@ -96,31 +90,15 @@ class ChatEvents:
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return the events completed by `data`. Raises an `UpstreamError`."""
         events: list[StreamEvent] = []
-        for payload in self._payloads(data):
+        for payload in self._payloads.feed(data):
             if payload and not self.done and payload != b"[DONE]":
                 self._read(payload, events)
         return events
 
-    def _payloads(self, data: bytes) -> list[bytes]:
-        """Return the data of the events that are whole now, past the splitter where it can be."""
-        if self._between:
-            payloads = plain_payloads(data)
-            if payloads is not None:
-                return payloads
-        if data:
-            # Only an empty line of LFs is taken for an end: the splitter then holds nothing back.
-            self._between = data[-2:] == b"\n\n"
-        payloads = [payload for _, payload in self._splitter.feed(data)]
-        if payloads:
-            self._early = None
-        elif self._early is not None and len(self._early) < _LONGEST_EARLY:
-            self._early += data
-        return payloads
-
     def end(self) -> list[StreamEvent]:
         """Return nothing, at the end of a whole answer. Raises `UpstreamGarbled` for another."""
         if not self.done:
-            if (message := message_of(self._early or b"")) is not None:
+            if (message := message_of(self._payloads.early)) is not None:
                 # A server that fails early may answer with plain JSON where a stream was to come.
                 raise stream_error(message, self._voice)
             raise UpstreamGarbled(
