@@ -8,6 +8,7 @@ from laird.domain.catalog import Pricing, Rate
 from laird.domain.tokens import TokenTotals, TokenUsage
 
 _MTOK = 1_000_000
+_HALF = _MTOK // 2
 
 
 def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
@@ -20,7 +21,12 @@ def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
     cached = usage.cached
     cache_write = usage.cache_write
     rate = pricing.input
-    base = _nano_at(rate, prompt) if rate.tiers else rate.nano_per_mtok
+    output = pricing.output
+    if not (cached or cache_write or rate.tiers or output.tiers):
+        # The usual case, as what follows would have it.
+        scaled = prompt * rate.nano_per_mtok + usage.completion * output.nano_per_mtok
+        return _rounded(scaled) + pricing.per_request
+    base = _nano_at(rate, prompt)
     if cached or cache_write:
         cached_rate = pricing.cached_input or rate
         write_rate = pricing.cache_write or rate
@@ -33,8 +39,7 @@ def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
         scaled += (cache_write - for_an_hour) * _nano_at(write_rate, prompt)
     else:
         scaled = prompt * base
-    rate = pricing.output
-    scaled += usage.completion * (_nano_at(rate, prompt) if rate.tiers else rate.nano_per_mtok)
+    scaled += usage.completion * _nano_at(output, prompt)
     return _rounded(scaled) + pricing.per_request
 
 
@@ -95,5 +100,6 @@ def _highest(rate: Rate, prompt: int) -> int:
 def _rounded(scaled: int) -> int:
     """Return millionths of nano-dollars as nano-dollars, half-even."""
     nano, rest = divmod(scaled, _MTOK)
-    half = _MTOK // 2
-    return nano + 1 if rest > half or (rest == half and nano & 1) else nano
+    if rest < _HALF:
+        return nano
+    return nano + 1 if rest > _HALF or nano & 1 else nano
