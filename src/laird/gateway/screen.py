@@ -80,12 +80,14 @@ class Screen:
     ) -> Caller | None:
         """Return what `judge` does where that needs no waiting, else None."""
         standing = policy.standing(caller.key, caller.workflow, model, meaning)
-        if not _matters(standing, caller):
+        if (caller.local_only or not standing.open) and not _matters(standing, caller):
             return self._settled(standing.certain, caller, trace)
         try:
             found = self.reader.glance(policy.known, body, standing.sought)
         except DetectorFailed as failure:
             return self._settled(_unread(standing, failure), caller, trace)
+        if found == 0 and standing.open:
+            return caller
         return None if found is None else self._settled(standing.judge(found), caller, trace)
 
     def _settled(self, verdict: Verdict, caller: Caller, trace: Trace | None) -> Caller:

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 import orjson
 
+from laird.privacy.harmless import ROLES
+
 _LONG_NUMBER = 10**6
 _LONGEST_HEAD = 4096
 _SHORTEST_BLOB = 200
@@ -45,7 +47,6 @@ _PLAIN_NAMES = frozenset({"content", "model", "name", "role", "stream", "text", 
 
 _MESSAGE = ("role", "content")
 """The fields of most messages."""
-_ROLES = frozenset({"assistant", "developer", "system", "tool", "user"})
 
 _Stack = list[tuple[str, str, Any]]
 """What is still to be looked at: a name that stands before it or "", the field it is in, itself."""
@@ -70,7 +71,7 @@ def leaves(value: object) -> Leaves:
         role, content = value.get("role"), value.get("content")
         if (
             type(role) is str
-            and role in _ROLES
+            and role in ROLES
             and type(content) is str
             and _is_short_prose(content)
         ):

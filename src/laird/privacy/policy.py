@@ -61,6 +61,8 @@ class Standing(msgspec.Struct, frozen=True):
     """What holds where something can't be looked into."""
     failed: Verdict
     """What holds where looking failed: the text may have had it."""
+    open: bool
+    """The text decides, and may go anywhere where nothing is in it."""
 
     def asks(self, already: Action) -> bool:
         """Tell whether it matters what is in the text, where so much is settled already."""
@@ -150,6 +152,7 @@ class Policy:
             if clauses
             else FREE_TO_GO,
             failed=Verdict(capped, FAILED),
+            open=certain == FREE_TO_GO and ceiling > Action.ANY,
         )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
 import orjson
 
 from laird.privacy.apart import Apart, DetectorFailed
+from laird.privacy.harmless import doubtful
 from laird.privacy.known import Known
 from laird.privacy.sought import FIRST_WORD, SEALED, Sought
 
@@ -61,29 +62,45 @@ class Reader:
 
         Raises `DetectorFailed`.
         """
-        scan = self._scan
-        if scan is None:
+        if self._scan is None:
             return None
-        left = self._inline_bytes
-        mask = _mask(sought)
-        found = 0
         try:
-            for raw in units(body):
-                if len(raw) > left:
-                    return None
-                digest = known.digest(raw)
-                bits = known.get(digest, mask)
-                if bits is None:
-                    bits = scan(raw, sought)
-                    known.put(digest, mask, bits)
-                    left -= len(raw)
-                    self._scanned += 1
-                else:
-                    self._hits += 1
-                found |= bits
+            if sought.words:
+                return self._glanced(self._scan, known, units(body), sought)
+            model = body.get("model")
+            if not isinstance(model, str):
+                return self._glanced(self._scan, known, doubtful(body, None), sought)
+            plain = known.is_plain(model, sought.categories)
+            pieces = doubtful(body, model if plain else None)
+            if not pieces:
+                return 0
+            found = self._glanced(self._scan, known, pieces, sought)
+            if found == 0 and not plain:
+                known.put_plain(model, sought.categories)
         except Exception as error:  # noqa: BLE001 - what a detector stumbles over is not read
             self._failures += 1
             raise DetectorFailed(type(error).__name__) from None
+        return found
+
+    def _glanced(
+        self, scan: _Scan, known: Known, pieces: Iterable[bytes], sought: Sought
+    ) -> int | None:
+        left = self._inline_bytes
+        mask = _mask(sought)
+        found = 0
+        for raw in pieces:
+            if len(raw) > left:
+                return None
+            digest = known.digest(raw)
+            bits = known.get(digest, mask)
+            if bits is None:
+                bits = scan(raw, sought)
+                known.put(digest, mask, bits)
+                left -= len(raw)
+                self._scanned += 1
+            else:
+                self._hits += 1
+            found |= bits
         return found
 
     async def read(self, known: Known, body: Mapping[str, Any], sought: Sought) -> int:

@@ -18,6 +18,7 @@ import orjson
 
 from laird.privacy.detectors.finding import Finding
 from laird.privacy.detectors.vendors import VENDORS
+from laird.privacy.harmless import LEAST
 
 _NOT_AFTER = r"(?![A-Za-z0-9])"
 
@@ -36,9 +37,6 @@ _MARKED = {
     for mark in dict.fromkeys(mark for row in _ROWS for mark in row.marks)
 }
 """By mark, the rows that have it: a text has few of them."""
-
-LEAST = 20
-"""Characters without a blank that the shortest of those forms has, so that most texts are done."""
 
 _PRIVATE_KEY = re.compile(
     r"-----BEGIN[A-Z0-9 ]{0,30} PRIVATE KEY(?: BLOCK)?-----(?:\\+r)?(?:\\+n|\s|\"){1,8}"

@@ -1,0 +1,117 @@
+"""What is passed by at a glance is what detectors find nothing in, and it need not be known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from laird.domain.privacy import Category, bits_of
+from laird.privacy.harmless import doubtful, is_harmless
+from laird.privacy.known import Known
+from laird.privacy.reader import Reader
+from laird.privacy.scan import scan
+from laird.privacy.sought import Sought, comparable
+
+EVERYTHING = Sought(categories=bits_of(frozenset(Category)), regions=("DE", "US"))
+
+PIECES = st.sampled_from(
+    [
+        "tell me of apples", "a", " ", "\n", "@", ":", "=", "://", "\\", "{", "[", '"', "'", "----",
+        "password", "secret", "api key", "BEGIN RSA PRIVATE KEY", "eyJhbGciOiJIUzI1NiJ9", "AKIA",
+        "sk-proj-", "Authorization", "Bearer", "someone@mail.com", "4111 1111 1111 1111", "64", "7",
+        "DE89 3704 0044 0532 0130 00", "+49 30 901820", "Xk9#mQ2-vL7p", "aG7-kP2-xQ9z", "data:",
+        "\u0664\u0661", "\uff20", "\u200b", "ü", "QWxsZXMgR3V0ZSB6dW0gR2VidXJ0c3RhZyE", "\x1c",
+        "\xa0",
+    ]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.lists(PIECES, max_size=7).map("".join),
+    st.text(max_size=60),
+    st.text(alphabet="abc XYZ.-_/+\n\t", max_size=80),
+)
+ROLES = st.sampled_from(["user", "system", "assistant", "tool", "someone", 7, ["user"]])
+MESSAGES = st.one_of(
+    st.builds(lambda role, content: {"role": role, "content": content}, ROLES, TEXTS),
+    st.builds(lambda text: {"role": "user", "content": text, "name": text}, TEXTS),
+    st.builds(lambda text: {"type": "text", "text": text}, TEXTS),
+    st.builds(lambda text: {"role": "user", "content": [{"type": "text", "text": text}]}, TEXTS),
+    st.just({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}),
+    TEXTS,
+)
+VALUES = st.one_of(TEXTS, st.integers(-(10**17), 10**17), st.floats(), st.booleans(), st.none())
+BODIES = st.fixed_dictionaries(
+    {"messages": st.lists(MESSAGES, max_size=4)},
+    optional={
+        "model": st.one_of(st.sampled_from(["gpt-5.4-mini", "demo", "me@mail.com"]), VALUES),
+        "max_tokens": VALUES,
+        "temperature": VALUES,
+        "stream": VALUES,
+        "user": VALUES,
+        "input": st.one_of(TEXTS, st.lists(st.integers(0, 9), max_size=3)),
+        "me@mail.com": st.just(1),
+    },
+)
+
+
+@given(text=TEXTS)
+@settings(max_examples=1000, deadline=None)
+def test_no_detector_finds_anything_in_what_is_harmless(text: str) -> None:
+    if is_harmless(text):
+        assert scan(orjson.dumps({"role": "user", "content": text}), EVERYTHING) == 0
+
+
+@given(bodies=st.lists(BODIES, min_size=1, max_size=2))
+@example(bodies=[{"messages": [], "model": "demo"}, {"messages": [], "model": "demo", "user": "7"}])
+@settings(max_examples=300, deadline=None)
+async def test_a_glance_finds_what_reading_finds(bodies: list[dict[str, Any]]) -> None:
+    reader = Reader()
+    known, other = Known(), Known()
+    for body in [*bodies, *bodies]:
+        found = await reader.read(other, body, EVERYTHING)
+        assert reader.glance(known, body, EVERYTHING) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Tell me about apples, please.", "Why?\nBecause (so they say) it is!", "naïve"[:2]]
+)
+def test_plain_prose_is_harmless(text: str) -> None:
+    assert is_harmless(text)
+
+
+def test_what_is_harmless_is_not_even_looked_up() -> None:
+    body = {
+        "model": "demo",
+        "messages": [{"role": "user", "content": "Tell me about apples, please."}],
+        "max_tokens": 64,
+        "temperature": 0.7,
+        "stream": True,
+    }
+    assert doubtful(body, "demo") == []
+    assert doubtful(body, None) == [b'{"model":"demo"}']
+    body["max_tokens"] = 4_111_111_111_111_111
+    assert doubtful(body, "demo") == [b'{"max_tokens":4111111111111111}']
+
+
+async def test_words_of_rules_are_looked_for_in_harmless_texts_too() -> None:
+    reader, known = Reader(), Known()
+    body = {"model": "demo", "messages": [{"role": "user", "content": "of project Heron"}]}
+    sought = Sought(categories=0, words=(comparable("project heron"),))
+    found = await reader.read(known, body, sought)
+    assert found != 0
+    assert reader.glance(Known(), body, sought) == found
+
+
+def test_a_model_is_plain_for_what_was_looked_for() -> None:
+    known = Known()
+    known.put_plain("demo", 0b011)
+    assert known.is_plain("demo", 0b010)
+    assert not known.is_plain("demo", 0b110)
+    known.put_plain("demo", 0b100)
+    assert known.is_plain("demo", 0b111)
+    for number in range(2000):
+        known.put_plain(f"model {number}", 0b111)
+    assert not known.is_plain("demo", 0b001)
