@@ -114,21 +114,35 @@ def test_a_budget_that_warns_refuses_nothing_and_counts_everything() -> None:
     assert world.counters.spending("k", None, Extent(1, 1), NOW) is None
 
 
-def test_only_where_no_budget_could_refuse_is_there_ample_room() -> None:
-    world = World(
-        budget("all", 100), budget("cloud", 60, provider="p"), budget("w", 1, on_limit=WARN)
-    )
-    ample = world.counters.ample
-    assert ample("k", None, 60, NOW)
-    assert not ample("k", None, 61, NOW)
-    hold = world.reserve(20)
-    assert not ample("k", None, 41, NOW)
-    world.settle(5, hold)
-    assert ample("k", None, 55, NOW)
-    # A window that is over is turned by what follows; what goes local has a say in planning.
-    assert not ample("k", None, 1, NOW + 400 * 86_400 * 10**6)
+def test_only_where_there_is_plenty_is_a_request_let_by_before_it_is_planned() -> None:
+    world = World(budget("all", 1600), budget("w", 1, on_limit=WARN))
+    hold = world.counters.hold
+    assert hold("k", None, 101, NOW) is None
+    held = hold("k", None, 100, NOW)
+    assert held is not None
+    assert world.state("all") == (0, 100)
+    # What is held is no longer there for others, and what was spent is not.
+    assert hold("k", None, 100, NOW) is None
+    assert world.counters.serves(held, "p", NOW)
+    world.settle(80, held)
+    assert world.state("all") == (80, 0)
+    assert hold("k", None, 100, NOW) is None
+    assert hold("k", None, 95, NOW) is not None
+
+
+def test_budgets_that_have_a_say_in_planning_let_nothing_by() -> None:
+    world = World(budget("all", 10**9))
+    held = world.counters.hold("k", None, 1, NOW)
+    assert held is not None
+    # A window that is over is turned by what follows; one that goes local decides what steps in.
+    assert world.counters.hold("k", None, 1, NOW + 400 * DAY_US) is None
+    assert not world.counters.serves(held, "p", NOW + 400 * DAY_US)
+    world.install(budget("all", 10**9), budget("cloud", 10**9, provider="p"))
+    assert not world.counters.serves(held, "p", NOW)
+    assert world.counters.hold("k", None, 1, NOW) is None
     world.install(budget("all", 10**9, on_limit=LOCAL))
-    assert not ample("k", None, 1, NOW)
+    assert world.counters.hold("k", None, 1, NOW) is None
+    held.release()
 
 
 def test_one_that_refuses_wins_over_one_that_goes_local() -> None:

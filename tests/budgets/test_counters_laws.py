@@ -104,6 +104,32 @@ class Budgets(RuleBasedStateMachine):
         self.rows.append(Row(one.begun, cost))
         self.counters.settle(one.begun, cost, one.hold)
 
+    @rule(
+        key=KEYS,
+        workflow=WORKFLOWS,
+        provider=PROVIDERS,
+        most=st.integers(0, 12),
+        changed=st.booleans(),
+        hours=st.sampled_from([0, 0, 0, 30]),
+    )
+    def let_by_before_it_is_planned(
+        self, key: str, workflow: str | None, provider: str, most: int, changed: bool, hours: int
+    ) -> None:
+        hold = self.counters.hold(key, workflow, most, self.now)
+        if changed:
+            self.make_another(self.numbers % len(PLACES), 200, 0)
+        self.now += hours * DAY_US // 24
+        if hold is not None and self.counters.serves(hold, provider, self.now):
+            self.numbers += 1
+            who: dict[str, Any] = {"key": key, "workflow": workflow, "provider": provider}
+            begun = started(self.numbers, at_us=self.now, **who)
+            self.under_way.append(UnderWay(begun, most, hold))
+        else:
+            if hold is not None:
+                hold.release()
+            self.reserve(key, workflow, provider, most)
+        self.time_passes(0)
+
     @rule(key=KEYS, workflow=WORKFLOWS, provider=PROVIDERS, most=AMOUNTS)
     def reserve(self, key: str, workflow: str | None, provider: str, most: int) -> None:
         self.numbers += 1

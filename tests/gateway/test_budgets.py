@@ -19,6 +19,7 @@ from tests.support.laird import RunningLaird, running_laird
 from tests.support.upstream import ScriptedUpstream
 from tests.support.waiting import until
 
+from laird.domain.keys import RateLimit
 from laird.domain.money import NANO
 from laird.keys.draft import KeyDraft
 
@@ -184,14 +185,41 @@ async def test_a_client_that_leaves_frees_what_was_held(
         await home.agrees(spent)
 
 
+async def test_a_budget_with_plenty_left_holds_room_too(
+    first: ScriptedUpstream, second: ScriptedUpstream, tmp_path: Path
+) -> None:
+    gate = Gate()
+    first.script(streamed(40).held(gate, at=3))
+    second.always(json_answer(openai_wire.COMPLETION))
+    async with house(tmp_path, paid("a", first), local("home", second)) as home:
+        await home.budget("1000")
+        stream = await home.client.begin_chat("a/m", stream=True)
+        await stream.head()
+        await stream.until(b"lo ")
+        state = await home.state()
+        assert state["spent_nano"] == 0
+        assert state["reserved_nano"] >= CALL
+        # What is free, unknown or not let in at all holds nothing beside it.
+        assert (await home.client.chat("home/small")).status == 200
+        assert (await home.client.chat("nobody")).status == 404
+        draft = KeyDraft(name="slow", rate=RateLimit(requests_per_minute=1))
+        slow = home.laird.client(await home.laird.make_key(draft))
+        assert statuses([await slow.chat("home/small") for _ in range(2)]) == {200: 1, 429: 1}
+        assert (await home.state())["reserved_nano"] == state["reserved_nano"]
+        gate.open()
+        assert (await stream.body()).endswith(b"data: [DONE]\n\n")
+        await home.agrees(40 * CALL // 100)
+
+
+@pytest.mark.parametrize("limit", ["0.001", "1000"])
 @pytest.mark.parametrize("fault", [failing(500), failing(400), whole().reset(byte=30)])
 async def test_failures_cost_nothing_and_hold_nothing(
-    first: ScriptedUpstream, tmp_path: Path, fault: Answer
+    first: ScriptedUpstream, tmp_path: Path, fault: Answer, limit: str
 ) -> None:
     first.always(fault)
     retries = chain("once", "a/m")
     async with house(tmp_path, paid("a", first), rest=retries) as home:
-        await home.budget("0.001")
+        await home.budget(limit)
         assert (await home.client.chat("once")).status >= 400
         await home.agrees(0)
 

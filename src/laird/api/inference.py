@@ -30,7 +30,7 @@ from laird.domain.money import usd_text
 from laird.gateway.call import Answering, Call, Trace
 from laird.keys.key_text import key_from_headers
 from laird.keys.table import KeyTable
-from laird.limits.rates import Allowance, RateStanding
+from laird.limits.rates import RateStanding
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics
 
@@ -48,6 +48,12 @@ _REQUEST_HEAD = (
     b"x-laird-attempts: %d\r\n"
     b"x-laird-failover: %b\r\n"
 )
+_REQUESTS_LEFT = (
+    b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
+    b"x-ratelimit-reset-requests: %b\r\n"
+)
+_TOKENS_LEFT = _REQUESTS_LEFT.replace(b"-requests", b"-tokens")
+_MILLISECOND_S, _MOMENT_S = 1e-3, 1e-9
 _GONE_LOCAL = b"x-laird-budget: local\r\n"
 _OFF = CacheMark.OFF
 _CACHE_OFF = b"x-laird-cache: off\r\n"
@@ -174,25 +180,22 @@ def _cache_lines(trace: Trace) -> bytes:
 def _rate_lines(standing: RateStanding) -> bytes:
     """Return what is left of a key's limits, in the headers that OpenAI's clients know."""
     lines = b""
-    if standing.requests is not None:
-        lines += _allowance_lines(b"requests", standing.requests)
-    if standing.tokens is not None:
-        lines += _allowance_lines(b"tokens", standing.tokens)
+    left = standing.requests
+    if left is not None:
+        lines = _REQUESTS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
+    left = standing.tokens
+    if left is not None:
+        lines += _TOKENS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
     return lines
-
-
-def _allowance_lines(what: bytes, left: Allowance) -> bytes:
-    return (
-        b"x-ratelimit-limit-%b: %d\r\nx-ratelimit-remaining-%b: %d\r\nx-ratelimit-reset-%b: %b\r\n"
-        % (what, left.limit, what, left.remaining, what, _duration(left.reset_s))
-    )
 
 
 def _duration(seconds: float) -> bytes:
     """Return seconds as OpenAI writes them, rounded up: `0s`, `120ms`, `8.64s`, `1m30s`."""
+    if seconds <= _MILLISECOND_S:
+        return b"1ms" if seconds > _MOMENT_S else b"0s"
     milliseconds = math.ceil(seconds * 1000 - 1e-6)
     if milliseconds < 1000:
-        return b"%dms" % milliseconds if milliseconds else b"0s"
+        return b"%dms" % milliseconds
     minutes, rest = divmod(milliseconds, 60_000)
     text = f"{rest / 1000:.3f}".rstrip("0").rstrip(".")
     return (f"{minutes}m" if minutes else "").encode() + text.encode() + b"s"

@@ -32,9 +32,9 @@ class Account:
         "_earlier",
         "budget",
         "end",
-        "epoch",
         "fired",
         "hard",
+        "limit",
         "local",
         "next_level",
         "refusals",
@@ -49,8 +49,6 @@ class Account:
         self.spent = 0
         self.reserved = 0
         self.refusals = 0
-        self.epoch = 0
-        """Goes up when the window turns, so that an old reservation is not given back twice."""
         self.fired: frozenset[int] = frozenset()
         """Marks that were alerted to in this window."""
         self.seeded = False
@@ -64,6 +62,7 @@ class Account:
     def change(self, budget: Budget) -> None:
         """Take another limit, or other words, for the same windows and the same spending."""
         self.budget = budget
+        self.limit = budget.limit_nano
         self.hard = budget.hard and budget.enabled
         self.local = budget.on_limit is OnLimit.LOCAL
         self._aim()
@@ -76,7 +75,7 @@ class Account:
         self._aim()
 
     def turn(self, at_us: int) -> None:
-        """Go to the window of an instant outside the present one.
+        """Go to the window of an instant outside the present one; nothing is reserved in it yet.
 
         A clock that was set back over the beginning of a window finds the one before as it was.
         """
@@ -87,20 +86,15 @@ class Account:
         self._earlier = before
         self._place(window)
         self.reserved = 0
-        self.epoch += 1
         self.fired = frozenset()
         self.seeded = False
         self._aim()
 
-    def charge(self, nano: int, at_us: int) -> bool:
-        """Count what an attempt that began at an instant has cost; True when a mark is reached."""
-        if self.start <= at_us < self.end:
-            self.spent += nano
-            return self.spent >= self.next_level
+    def charge_late(self, nano: int, at_us: int) -> None:
+        """Count what an attempt has cost that did not begin in the present window."""
         earlier = self._earlier
         if earlier is not None and earlier[0].holds(at_us):
             self._earlier = (earlier[0], earlier[1] + nano)
-        return False
 
     def crossings(self, at_us: int) -> list[Crossing]:
         """Return the marks that are reached and were not alerted to, and count them as alerted."""

@@ -10,6 +10,9 @@ noted, so that nothing is missing and nothing counts twice.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from sys import maxsize
+
+import msgspec
 
 from laird.budgets.account import Account, Crossing
 from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted
@@ -20,6 +23,19 @@ from laird.domain.usage import AttemptStarted
 
 _MOST_ROUTES = 4096
 """Remembered combinations of key, workflow and provider."""
+_AMPLE = 16
+"""A budget with room for so many requests is in no danger from one."""
+
+
+class _Ahead(msgspec.Struct, frozen=True, gc=False):
+    """What is asked of a request before it is known who will answer it."""
+
+    accounts: tuple[Account, ...]
+    hard: tuple[Account, ...]
+    """Those of them that refuse."""
+    start: int
+    end: int
+    """All of their windows last from `start` to `end`; nothing is let by where `end` is before."""
 
 
 class Counters:
@@ -40,7 +56,10 @@ class Counters:
         self._accounts: dict[str, Account] = {}
         self._by_subject: dict[tuple[BudgetScope, str | None], tuple[Account, ...]] = {}
         self._of_providers: tuple[Account, ...] = ()
+        self._by_provider = False
+        """There are budgets of providers, which refuse or only count."""
         self._routes: dict[tuple[str, str | None, str | None], tuple[Account, ...]] = {}
+        self._ahead: dict[tuple[str, str | None], _Ahead] = {}
         self._holds: set[Hold] = set()
         self._noted: dict[Identity, Charge] | None = None
 
@@ -53,19 +72,39 @@ class Counters:
         """Return a budget's account."""
         return self._accounts.get(budget_id)
 
-    def ample(self, key_id: str, workflow: str | None, nano: int, now_us: int) -> bool:
-        """Tell whether so much is of no account to any budget: then planning need not know of them.
+    def hold(self, key_id: str, workflow: str | None, nano: int, now_us: int) -> Hold | None:
+        """Reserve for a request, before it is planned, what none of its attempts costs more than.
 
-        One that goes local always concerns planning: it has to know what may step in later.
+        Only where so much is of no account to any budget: then planning need not know of them.
+        Else None. One that goes local always concerns planning: it has to know what may step in
+        later. What a request really may cost can be much less: so nothing is reserved in this way
+        in a budget that comes near its limit.
         """
-        for account in self._holding(key_id, workflow, None) + self._of_providers:
-            if account.hard and (
-                account.local
-                or not account.start <= now_us < account.end
-                or account.spent + account.reserved + nano > account.budget.limit_nano
-            ):
-                return False
-        return True
+        ahead = self._ahead.get((key_id, workflow)) or self._look_ahead(key_id, workflow)
+        if not ahead.start <= now_us < ahead.end:
+            return None
+        ample = _AMPLE * nano
+        for account in ahead.hard:
+            if account.spent + account.reserved + ample > account.limit:
+                return None
+        return Hold(self._holds, key_id, workflow, "", nano, ahead.accounts, ahead.end)
+
+    def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
+        accounts = self._holding(key_id, workflow, None)
+        hard = tuple(account for account in accounts if account.hard)
+        start = max((account.start for account in accounts), default=-maxsize)
+        end = min((account.end for account in accounts), default=maxsize)
+        if self._by_provider or any(account.local for account in hard):
+            end = -maxsize
+        if len(self._ahead) >= _MOST_ROUTES:
+            self._ahead.clear()
+        ahead = self._ahead[key_id, workflow] = _Ahead(accounts, hard, start, end)
+        return ahead
+
+    def serves(self, hold: Hold, provider: str, at_us: int) -> bool:
+        """Let what `hold` has reserved be for an attempt; False where budgets must be asked."""
+        hold.provider = provider
+        return at_us < hold.until_us and not self._by_provider
 
     def spending(
         self, key_id: str, workflow: str | None, extent: Extent, now_us: int
@@ -121,10 +160,7 @@ class Counters:
                 self._keep_up(account, at_us)
             if (
                 account.hard
-                and (
-                    nano is None
-                    or account.spent + account.reserved + nano > account.budget.limit_nano
-                )
+                and (nano is None or account.spent + account.reserved + nano > account.limit)
                 and (refusing is None or refusing.local)
             ):
                 refusing = account
@@ -153,7 +189,11 @@ class Counters:
             charge = Charge(key_id, workflow, provider, at_us, nano)
             self._noted[started.request_id, started.attempt] = charge
         for account in self._holding(key_id, workflow, provider):
-            if account.charge(nano, at_us):
+            if not account.start <= at_us < account.end:
+                account.charge_late(nano, at_us)
+                continue
+            spent = account.spent = account.spent + nano
+            if spent >= account.next_level:
                 self._cross(account, at_us)
 
     # Seeding, in this order: `note`, read the ledger, `install`.
@@ -243,16 +283,19 @@ class Counters:
 
     def _index(self) -> None:
         self._routes = {}
+        self._ahead = {}
         by_subject: dict[tuple[BudgetScope, str | None], tuple[Account, ...]] = {}
         for account in self._accounts.values():
             place = (account.budget.scope, account.budget.subject)
             by_subject[place] = (*by_subject.get(place, ()), account)
         self._by_subject = by_subject
-        self._of_providers = tuple(
+        of_providers = [
             account
             for account in self._accounts.values()
-            if account.budget.scope is BudgetScope.PROVIDER and account.hard
-        )
+            if account.budget.scope is BudgetScope.PROVIDER
+        ]
+        self._by_provider = bool(of_providers)
+        self._of_providers = tuple(account for account in of_providers if account.hard)
         self.active = bool(self._accounts)
 
     def _holding(
@@ -278,6 +321,9 @@ class Counters:
     def _keep_up(self, account: Account, now_us: int) -> None:
         if not account.start <= now_us < account.end:
             account.turn(now_us)
+            self._ahead.clear()
+            for hold in self._holds:
+                hold.leave(account)
             self._notice()
 
     def _cross(self, account: Account, at_us: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import maxsize
 
 import msgspec
 
@@ -42,9 +43,9 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
 
 
 class Hold:
-    """Room reserved for one attempt under way. `release` takes effect once."""
+    """Room reserved for one attempt, under way or about to be. `release` takes effect once."""
 
-    __slots__ = ("_held", "_holds", "key_id", "nano", "provider", "workflow")
+    __slots__ = ("_accounts", "_holds", "key_id", "nano", "provider", "until_us", "workflow")
 
     def __init__(
         self,
@@ -54,27 +55,37 @@ class Hold:
         provider: str,
         nano: int,
         accounts: tuple[Account, ...],
+        until_us: int = maxsize,
     ) -> None:
-        """Reserve in some accounts."""
-        self._holds = holds
-        self._held = [(account, account.epoch) for account in accounts]
+        """Reserve in some accounts.
+
+        `provider` is "" until it is known which one is asked. From `until_us` on, UTC microseconds,
+        the window of one of the accounts is over.
+        """
         for account in accounts:
             account.reserved += nano
+        self._accounts = accounts
+        self._holds = holds
         self.key_id = key_id
         self.workflow = workflow
         self.provider = provider
         self.nano = nano
+        self.until_us = until_us
         holds.add(self)
 
     def take(self, account: Account) -> None:
         """Reserve in one more account."""
         account.reserved += self.nano
-        self._held.append((account, account.epoch))
+        self._accounts += (account,)
+
+    def leave(self, account: Account) -> None:
+        """Have nothing reserved in an account any more, whose window is over."""
+        self._accounts = tuple(each for each in self._accounts if each is not account)
 
     def release(self) -> None:
         """Give back what is reserved."""
-        for account, epoch in self._held:
-            if account.epoch == epoch:
-                account.reserved -= self.nano
-        self._held = []
+        nano = self.nano
+        for account in self._accounts:
+            account.reserved -= nano
+        self._accounts = ()
         self._holds.discard(self)

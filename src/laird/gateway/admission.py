@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from laird.domain.errors import LairdError
 from laird.gateway.call import Call, Trace
 from laird.limits.rates import Rates
 
@@ -16,14 +17,13 @@ def admit(rates: Rates, call: Call, trace: Trace, tokens: int) -> bool:
     """
     key = call.caller.key
     rate = key.rate
-    if rate.requests_per_minute is None and rate.tokens_per_minute is None:
-        return False
     now = time.monotonic()
     try:
-        rates.admit(key.id, rate, tokens, now)
-    finally:
+        trace.rate = rates.admit(key.id, rate, tokens, now)
+    except LairdError:
         trace.rate = rates.standing(key.id, rate, now)
-    return True
+        raise
+    return trace.rate is not None
 
 
 def settle(rates: Rates, call: Call, *, estimated: int, actual: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import msgspec
 import orjson
 
+from laird.budgets.holding import Hold
 from laird.dialects.base import ChatDialect, CountDialect, Dialect, EmbeddingDialect
 from laird.domain.cache import CacheMark, CacheWish
 from laird.domain.keys import Caller
@@ -77,6 +78,8 @@ class Trace(msgspec.Struct, eq=False):
     """How old an answer from the cache is."""
     rate: RateStanding | None = None
     """What is left of the key's limits; None where it has none."""
+    hold: Hold | None = None
+    """What budgets keep for its first attempt, where they have plenty; None once that has it."""
 
 
 class Answering(Protocol):

@@ -11,7 +11,7 @@ import msgspec
 
 from laird.budgets.counters import Counters
 from laird.budgets.holding import Hold
-from laird.domain.catalog import Egress, Provider, RoutingRules, Timeouts
+from laird.domain.catalog import FREE, Egress, Provider, RoutingRules, Timeouts
 from laird.domain.chat import ChatRequest
 from laird.domain.errors import (
     ContextLengthExceeded,
@@ -46,6 +46,7 @@ from laird.transport.guard import Guard
 
 _ERROR_BODY_LIMIT = 256 * 1024
 _DAY_S = 86_400
+_FOR_NOTHING = (None, FREE)
 _NEGLIGIBLE_S = 0.05
 """What a request's first attempt may run over its total time, for what came before it."""
 
@@ -346,7 +347,14 @@ class Dispatch(msgspec.Struct, eq=False):
 
     def _hold(self, attempt: Attempt, now_us: int) -> Hold | None:
         """Reserve the most that this attempt may cost. Raises `QuotaExceeded`."""
-        call, budgets = self._call, self._means.budgets
+        budgets, hold = self._means.budgets, self._trace.hold
+        if hold is not None:
+            self._trace.hold = None
+            priced = attempt.model.pricing not in _FOR_NOTHING
+            if priced and budgets.serves(hold, attempt.provider.id, now_us):
+                return hold
+            hold.release()
+        call = self._call
         if call.count is not None:
             return None
         size = body_bytes(call)

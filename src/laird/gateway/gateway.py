@@ -126,12 +126,12 @@ class Gateway:
 
     def screened_now(self, call: Call, trace: Trace) -> Call | None:
         """Return what `screened` does where that needs no waiting, else None."""
-        policy = self.screen.policy
-        caller: Caller | None = call.caller
-        if call.screened is not policy and policy is not None:
-            model = call.facts.model
-            meaning = self._runtime.snapshot.aliases.get(model, model)
-            caller = self.screen.judge_now(policy, call.caller, call.body, model, meaning, trace)
+        policy, asking = self.screen.policy, call.caller
+        if policy is None or call.screened is policy:
+            return self._told(call, asking, policy, trace)
+        model = call.facts.model
+        meaning = self._runtime.snapshot.aliases.get(model, model)
+        caller = self.screen.judge_now(policy, asking, call.body, model, meaning, trace)
         return None if caller is None else self._told(call, caller, policy, trace)
 
     def _told(self, call: Call, caller: Caller, policy: Policy | None, trace: Trace) -> Call:
@@ -165,32 +165,35 @@ class Gateway:
 
         A plan without attempts means that it would be refused. Raises `ModelNotFound`.
         """
-        names = self._runtime.names
+        names, budgets = self._runtime.names, self._means.budgets
         target = names.resolve(facts.model)
-        spending = self._spending(facts, caller, size) if self._means.budgets.active else None
+        spending = None
+        if budgets.active:
+            extent, now_us = facts.extent(size), time.time_ns() // 1000
+            spending = budgets.spending(caller.key.id, caller.workflow, extent, now_us)
         conditions = self._conditions(self._runtime, spending)
         return weigh(facts, target, caller, conditions, everything_for(spending, names))
 
-    def _plan(self, runtime: Runtime, call: Call) -> Plan:
+    def _plan(self, runtime: Runtime, call: Call, trace: Trace) -> Plan:
+        """Plan a request, with what budgets say to it, or hold for it, in its trace."""
         names, facts, caller = runtime.names, call.facts, call.caller
         target = names.resolve(facts.model)
-        if not self._means.budgets.active or call.count is not None:
+        budgets = self._means.budgets
+        if not budgets.active or call.count is not None:
             return plan(facts, target, caller, self._conditions(runtime))
-        spending = self._spending(facts, caller, body_bytes(call))
+        extent, ceiling = facts.extent(body_bytes(call)), self._ceiling
+        key_id, workflow, now_us = caller.key.id, caller.workflow, time.time_ns() // 1000
+        if ceiling is not None:
+            trace.hold = budgets.hold(key_id, workflow, extent.at_most(ceiling), now_us)
+            if trace.hold is not None:
+                return plan(facts, target, caller, self._conditions(runtime))
+        spending = budgets.spending(key_id, workflow, extent, now_us)
         conditions = self._conditions(runtime, spending)
         try:
             return plan(facts, target, caller, conditions, everything_for(spending, names))
         except QuotaExceeded as refused:
-            self._means.budgets.count_refusal(refused.budget_id)
+            budgets.count_refusal(refused.budget_id)
             raise
-
-    def _spending(self, facts: RequestFacts, caller: Caller, size: int) -> Spending | None:
-        now_us = time.time_ns() // 1000
-        budgets, extent = self._means.budgets, facts.extent(size)
-        key_id, workflow, ceiling = caller.key.id, caller.workflow, self._ceiling
-        if ceiling and budgets.ample(key_id, workflow, extent.at_most(ceiling), now_us):
-            return None
-        return budgets.spending(key_id, workflow, extent, now_us)
 
     def _conditions(self, runtime: Runtime, spending: Spending | None = None) -> Conditions:
         means = self._means
@@ -224,18 +227,23 @@ class Gateway:
             raise ShuttingDown(_STOPPING)
         if Scope.INFERENCE not in key.scopes:
             raise NotAllowed(f"The key '{key.name}' is not for inference.")
-        planned = self._plan(runtime, call)
-        if call.count is None:
-            await self._serve(runtime, planned, call, client, trace, task)
-            return
-        planned = _able(planned, runtime, call.dialect.name)
         try:
-            if planned.attempts:
+            planned = self._plan(runtime, call, trace)
+            if call.count is None:
                 await self._serve(runtime, planned, call, client, trace, task)
                 return
-        except (RoutingError, UpstreamError) as error:
-            _log.warning("tokens are estimated", request_id=call.request_id, reason=error.message)
-        client.answer(trace, call.count.estimate(call.body))
+            planned = _able(planned, runtime, call.dialect.name)
+            try:
+                if planned.attempts:
+                    await self._serve(runtime, planned, call, client, trace, task)
+                    return
+            except (RoutingError, UpstreamError) as error:
+                told = error.message
+                _log.warning("tokens are estimated", request_id=call.request_id, reason=told)
+            client.answer(trace, call.count.estimate(call.body))
+        finally:
+            if trace.hold is not None:
+                trace.hold.release()
 
     async def _serve(
         self,

@@ -22,6 +22,8 @@ from laird.domain.keys import RateLimit
 _MINUTE_S = 60.0
 _TOLERANCE_S = 1e-6
 """Sums of fractions of a minute may miss the whole minute by a rounding error."""
+_HORIZON_S = _MINUTE_S + _TOLERANCE_S
+_NEVER = math.inf
 _FIRST_SWEEP = 1024
 
 
@@ -63,10 +65,11 @@ class Rates:
         """Return how many keys are remembered."""
         return len(self._buckets)
 
-    def admit(self, key_id: str, limit: RateLimit, tokens: int, now: float) -> None:
+    def admit(self, key_id: str, limit: RateLimit, tokens: int, now: float) -> RateStanding | None:
         """Take one request and `tokens` (an estimate, see `settle`) from the key's buckets.
 
-        Takes from both or, when it raises, from neither.
+        Takes from both or, when it raises, from neither. Returns what is left; None where the key
+        has no limits.
 
         Raises:
             RateLimited: A bucket is too empty; `retry_after_s` (whole seconds) says when the same
@@ -78,22 +81,26 @@ class Rates:
         per_minute = limit.requests_per_minute
         tokens_per_minute = limit.tokens_per_minute
         if per_minute is None and tokens_per_minute is None:
-            return
+            return None
         bucket = self._buckets.get(key_id)
         if bucket is None:
             bucket = self._open(key_id, now)
-        horizon = now + _MINUTE_S + _TOLERANCE_S
-        requests_full_at = tokens_full_at = -math.inf
+        requests_s = tokens_s = -_NEVER
         if per_minute is not None:
-            step = _MINUTE_S / per_minute if per_minute > 0 else math.inf
-            requests_full_at = max(bucket.requests_full_at, now) + step
+            step = _MINUTE_S / per_minute if per_minute > 0 else _NEVER
+            ahead = bucket.requests_full_at - now
+            requests_s = ahead + step if ahead > 0.0 else step
         if tokens_per_minute is not None:
-            step = tokens * _MINUTE_S / tokens_per_minute if tokens_per_minute > 0 else math.inf
-            tokens_full_at = max(bucket.tokens_full_at, now) + step
-        if requests_full_at > horizon or tokens_full_at > horizon:
-            _refuse(limit, tokens, requests_full_at - now, tokens_full_at - now)
-        bucket.requests_full_at = requests_full_at
-        bucket.tokens_full_at = tokens_full_at
+            step = tokens * _MINUTE_S / tokens_per_minute if tokens_per_minute > 0 else _NEVER
+            ahead = bucket.tokens_full_at - now
+            tokens_s = ahead + step if ahead > 0.0 else step
+        if requests_s > _HORIZON_S or tokens_s > _HORIZON_S:
+            _refuse(limit, tokens, requests_s, tokens_s)
+        bucket.requests_full_at = now + requests_s
+        bucket.tokens_full_at = now + tokens_s
+        return RateStanding(
+            _allowance(per_minute, requests_s), _allowance(tokens_per_minute, tokens_s)
+        )
 
     def settle(
         self, key_id: str, limit: RateLimit, *, estimated: int, actual: int, now: float
@@ -109,7 +116,8 @@ class Rates:
         if bucket is None:
             bucket = self._open(key_id, now)
         shift = (actual - estimated) * _MINUTE_S / tokens_per_minute
-        bucket.tokens_full_at = max(bucket.tokens_full_at, now) + shift
+        full_at = bucket.tokens_full_at
+        bucket.tokens_full_at = (max(now, full_at)) + shift
 
     def standing(self, key_id: str, limit: RateLimit, now: float) -> RateStanding:
         """Return what is left of a key's limits."""
