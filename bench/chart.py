@@ -16,6 +16,7 @@ _COLOURS = {
     "direct": "#9AA5B1",
     "nginx": "#4C9A6A",
     "laird": "#6D4AFF",
+    "priced": "#8A6BFF",
     "guarded": "#A48CFF",
     "portkey": "#E08E45",
     "litellm": "#C94C4C",

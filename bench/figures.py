@@ -158,7 +158,7 @@ def verdicts(subjects: Subjects) -> list[Verdict]:
         _at_least("throughput at 32 connections, of LiteLLM's", ratio("litellm"), 60),
         _at_least(
             "throughput at 32 connections with budgets, limits and detection on, of without",
-            throughput_ratio(subjects, "guarded", "laird"),
+            throughput_ratio(subjects, "guarded", "priced"),
             0.85,
         ),
         _at_most("p99 of 200 streams, of direct", stream_ratio(subjects, "laird"), 1.3),

@@ -134,6 +134,8 @@ class Laird:
 
     name = "laird"
     title = "Laird"
+    priced = False
+    """Whether the model has a price, and no two requests have the same text."""
 
     def version(self) -> str:
         """The one beside this Python, with the commit it was built from."""
@@ -151,11 +153,11 @@ class Laird:
     def launch(self, folder: Path, *, port: int, upstream: int) -> Launch:
         """One provider on loopback; the key is the one the first start prints."""
         document = folder / "providers.yaml"
-        document.write_text(laird_document(upstream))
+        document.write_text(laird_document(upstream, price=self.priced))
 
         def target(output: str) -> Target | None:
             key = _KEY.search(output)
-            return Target(port=port, headers=_bearer(key[0])) if key else None
+            return Target(port, _bearer(key[0]), varied=self.priced) if key else None
 
         return Launch(
             command=(_laird(), "serve", "--home", folder, "--port", str(port)),
@@ -164,11 +166,20 @@ class Laird:
         )
 
 
+class Priced(Laird):
+    """Laird with all that `Guarded` has but what guards: what that is to be compared with."""
+
+    name = "priced"
+    title = "Laird, priced"
+    priced = True
+
+
 class Guarded(Laird):
     """Laird with all that may refuse a request: budgets, rate limits, and detection in its text."""
 
     name = "guarded"
     title = "Laird with budgets, limits, detection"
+    priced = True
 
     def launch(self, folder: Path, *, port: int, upstream: int) -> Launch:
         """The model has a price; one budget holds the key and one everything; no limit is met.
@@ -303,4 +314,6 @@ class Portkey:
         )
 
 
-SUBJECTS: tuple[Subject, ...] = (Direct(), Nginx(), Laird(), Guarded(), Portkey(), LiteLLM())
+SUBJECTS: tuple[Subject, ...] = (
+    Direct(), Nginx(), Laird(), Priced(), Guarded(), Portkey(), LiteLLM(),
+)  # fmt: skip

@@ -53,6 +53,7 @@ def measured() -> dict[str, Figures]:
         "direct": 900,
         "nginx": 1000,
         "laird": 200,
+        "priced": 200,
         "guarded": 180,
         "portkey": 40,
         "litellm": 2,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from laird.domain.errors import RateLimited
+from laird.domain.errors import InvalidRequest, RateLimited
 from laird.domain.keys import RateLimit
 from laird.limits.daily import day_left_s
 from laird.limits.rates import Allowance, Rates
@@ -83,3 +83,33 @@ def test_as_many_as_are_left_fit_and_no_more(per_minute: int, taken: int, pause:
 @pytest.mark.parametrize(("at_us", "left_s"), [(0, 86_400.0), (86_399_500_000, 0.5)])
 def test_a_day_ends_at_midnight_utc(at_us: int, left_s: float) -> None:
     assert day_left_s(20_000 * 86_400_000_000 + at_us) == left_s
+
+
+@settings(deadline=None)
+@given(
+    limits=st.tuples(st.none() | st.integers(1, 10**9), st.none() | st.integers(1, 10**9)),
+    taken=st.lists(st.tuples(st.integers(0, 1000), st.floats(0, 5)), min_size=1, max_size=8),
+)
+def test_whoever_is_let_in_hears_what_is_left_then(
+    limits: tuple[int | None, int | None], taken: list[tuple[int, float]]
+) -> None:
+    rates, limit, now = Rates(), RateLimit(*limits), NOW
+    for tokens, pause in taken:
+        now += pause
+        try:
+            told = rates.admit("k", limit, tokens, now)
+        except (RateLimited, InvalidRequest):
+            continue
+        asked = rates.standing("k", limit, now)
+        if limits == (None, None):
+            assert told is None
+            continue
+        assert told is not None
+        for one, other in ((told.requests, asked.requests), (told.tokens, asked.tokens)):
+            assert (one is None) == (other is None)
+            if one is not None and other is not None:
+                assert one.limit == other.limit
+                # Numbers that size have their rounding at the end of a minute.
+                assert abs(one.remaining - other.remaining) <= 1 + one.limit // 10**6
+                assert one.reset_s == pytest.approx(other.reset_s, abs=1e-6)
+                assert 0 <= one.remaining <= one.limit

@@ -60,8 +60,9 @@ BODIES = st.fixed_dictionaries(
 @given(text=TEXTS)
 @settings(max_examples=1000, deadline=None)
 def test_no_detector_finds_anything_in_what_is_harmless(text: str) -> None:
-    if is_harmless(text):
-        assert scan(orjson.dumps({"role": "user", "content": text}), EVERYTHING) == 0
+    message = {"role": "user", "content": text}
+    if is_harmless(message):
+        assert scan(orjson.dumps(message), EVERYTHING) == 0
 
 
 @given(bodies=st.lists(BODIES, min_size=1, max_size=2))
@@ -79,7 +80,7 @@ async def test_a_glance_finds_what_reading_finds(bodies: list[dict[str, Any]]) -
     "text", ["", "Tell me about apples, please.", "Why?\nBecause (so they say) it is!", "naïve"[:2]]
 )
 def test_plain_prose_is_harmless(text: str) -> None:
-    assert is_harmless(text)
+    assert is_harmless({"role": "user", "content": text})
 
 
 def test_what_is_harmless_is_not_even_looked_up() -> None:

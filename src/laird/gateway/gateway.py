@@ -132,6 +132,8 @@ class Gateway:
         model = call.facts.model
         meaning = self._runtime.snapshot.aliases.get(model, model)
         caller = self.screen.judge_now(policy, asking, call.body, model, meaning, trace)
+        if caller is asking and caller.privacy_reason is None:
+            return msgspec.structs.replace(call, screened=policy)
         return None if caller is None else self._told(call, caller, policy, trace)
 
     def _told(self, call: Call, caller: Caller, policy: Policy | None, trace: Trace) -> Call:

@@ -98,9 +98,14 @@ class Rates:
             _refuse(limit, tokens, requests_s, tokens_s)
         bucket.requests_full_at = now + requests_s
         bucket.tokens_full_at = now + tokens_s
-        return RateStanding(
-            _allowance(per_minute, requests_s), _allowance(tokens_per_minute, tokens_s)
-        )
+        requests = of_tokens = None
+        if per_minute is not None:
+            left = int(per_minute - per_minute * requests_s / _HORIZON_S)
+            requests = Allowance(per_minute, left, requests_s)
+        if tokens_per_minute is not None:
+            left = int(tokens_per_minute - tokens_per_minute * tokens_s / _HORIZON_S)
+            of_tokens = Allowance(tokens_per_minute, left, tokens_s)
+        return RateStanding(requests, of_tokens)
 
     def settle(
         self, key_id: str, limit: RateLimit, *, estimated: int, actual: int, now: float

@@ -28,6 +28,8 @@ _SHAPE = bytes(
 """For each byte: blanks as they are, "!" for marks and what is not ASCII, "x" for others."""
 _LONG_WORD = _OTHER * LEAST
 
+_FIELDS = ("role", "content")
+"""What most messages have, and nothing else."""
 ROLES = frozenset({"assistant", "developer", "system", "tool", "user"})
 _SETTINGS = frozenset(
     {
@@ -41,14 +43,6 @@ _NUMBERS = frozenset({bool, float, int})
 _LONG_NUMBER = 10**6
 
 
-def is_harmless(text: str) -> bool:
-    """Tell whether no detector finds anything in a text; False means that it has to be read."""
-    if len(text) > _LONGEST:
-        return False
-    shape = text.encode().translate(_SHAPE)
-    return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text
-
-
 def doubtful(body: Mapping[str, Any], model: str | None) -> list[bytes]:
     """Return the pieces of a body, as `units` does, without those that are harmless.
 
@@ -58,22 +52,30 @@ def doubtful(body: Mapping[str, Any], model: str | None) -> list[bytes]:
     rest = None
     for field, value in body.items():
         kind = type(value)
-        if kind is list and value and type(value[0]) is dict:
-            for each in value:
-                if not _is_plain_message(each):
-                    pieces.append(orjson.dumps(each))  # noqa: PERF401 - mostly there are none
-        elif field in _SETTINGS and kind in _NUMBERS and -_LONG_NUMBER < value < _LONG_NUMBER:
-            pass
-        elif field != "model" or value != model:
-            rest = rest or {}
-            rest[field] = value
+        if kind is str:
+            if field == "model" and value == model:
+                continue
+        elif kind is list:
+            if value and type(value[0]) is dict:
+                for each in value:
+                    if not is_harmless(each):
+                        pieces.append(orjson.dumps(each))  # noqa: PERF401 - mostly there are none
+                continue
+        elif kind in _NUMBERS and field in _SETTINGS and -_LONG_NUMBER < value < _LONG_NUMBER:
+            continue
+        rest = rest or {}
+        rest[field] = value
     if rest is not None:
         pieces.append(orjson.dumps(rest))
     return pieces
 
 
-def _is_plain_message(each: Any) -> bool:
-    if type(each) is not dict or len(each) != 2:
+def is_harmless(message: Any) -> bool:
+    """Tell whether no detector finds anything in a message; False means that it has to be read."""
+    if type(message) is not dict or len(message) != len(_FIELDS):
         return False
-    role, content = each.get("role"), each.get("content")
-    return type(role) is str and role in ROLES and type(content) is str and is_harmless(content)
+    role, text = message.get("role"), message.get("content")
+    if type(text) is not str or type(role) is not str or len(text) > _LONGEST or role not in ROLES:
+        return False
+    shape = text.encode().translate(_SHAPE)
+    return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text
