@@ -41,6 +41,8 @@ class CaseFigures(msgspec.Struct, frozen=True):
     gateway_busy: float
     load_busy: float
     rounds: int
+    each: tuple[float, ...] = ()
+    """Requests per second of each round."""
 
 
 class SubjectFigures(msgspec.Struct):
@@ -72,6 +74,7 @@ def case_figures(results: Sequence[LoadResult]) -> CaseFigures:
         gateway_busy=round(median(r.gateway_busy for r in results), 3),
         load_busy=round(median(r.load_busy for r in results), 3),
         rounds=len(results),
+        each=tuple(round(r.per_second, 1) for r in results),
     )
 
 
@@ -112,10 +115,19 @@ def added_latency_ms(subjects: Subjects, subject: str) -> float | None:
 
 
 def throughput_ratio(subjects: Subjects, subject: str, other: str) -> float | None:
-    """Requests per second of one subject for each of another's, at 32 connections."""
+    """Requests per second of one subject for each of another's, at 32 connections.
+
+    The median over the rounds, each by itself: within a round the two are measured soon after one
+    another, and the machine may be faster or slower in the next.
+    """
     own = value(subjects, subject, _MANY, lambda f: f.per_second)
     base = value(subjects, other, _MANY, lambda f: f.per_second)
-    return None if own is None or base is None else own / base
+    if own is None or base is None:
+        return None
+    pairs = subjects[subject].cases[_MANY].each, subjects[other].cases[_MANY].each
+    if len(pairs[0]) != len(pairs[1]):
+        return own / base
+    return median(mine / theirs for mine, theirs in zip(*pairs, strict=True) if theirs)
 
 
 def stream_ratio(subjects: Subjects, subject: str, case: str = STREAMS) -> float | None:

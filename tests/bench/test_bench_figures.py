@@ -84,6 +84,16 @@ def test_ratios_and_added_latency_are_against_the_same_run() -> None:
     assert throughput_ratio(subjects, "laird", "nobody") is None
 
 
+def test_a_ratio_is_of_what_was_measured_in_the_same_round() -> None:
+    subjects = measured()
+    for name, rates in (("laird", (100, 50, 200)), ("nginx", (1000, 400, 2100))):
+        results = [Measurement(name, 1, MANY, result(rate, 100)) for rate in rates]
+        fill(subjects[name], results, [])
+    assert throughput_ratio(subjects, "laird", "nginx") == pytest.approx(0.1)
+    fill(subjects["nginx"], [Measurement("nginx", 1, MANY, result(500, 100))], [])
+    assert throughput_ratio(subjects, "laird", "nginx") == pytest.approx(0.2)
+
+
 def test_each_target_has_a_verdict() -> None:
     found = {one.target: one.met for one in verdicts(measured())}
     assert len(found) == 9

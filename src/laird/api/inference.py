@@ -53,7 +53,7 @@ _REQUESTS_LEFT = (
     b"x-ratelimit-reset-requests: %b\r\n"
 )
 _TOKENS_LEFT = _REQUESTS_LEFT.replace(b"-requests", b"-tokens")
-_MILLISECOND_S, _MOMENT_S = 1e-3, 1e-9
+_MOMENT_S, _MILLISECOND_S = 1e-9, 1e-3
 _GONE_LOCAL = b"x-laird-budget: local\r\n"
 _OFF = CacheMark.OFF
 _CACHE_OFF = b"x-laird-cache: off\r\n"
@@ -182,17 +182,21 @@ def _rate_lines(standing: RateStanding) -> bytes:
     lines = b""
     left = standing.requests
     if left is not None:
-        lines = _REQUESTS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
+        soon = _MOMENT_S < left.reset_s <= _MILLISECOND_S
+        reset = b"1ms" if soon else _duration(left.reset_s)
+        lines = _REQUESTS_LEFT % (left.limit, left.remaining, reset)
     left = standing.tokens
     if left is not None:
-        lines += _TOKENS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
+        soon = _MOMENT_S < left.reset_s <= _MILLISECOND_S
+        reset = b"1ms" if soon else _duration(left.reset_s)
+        lines += _TOKENS_LEFT % (left.limit, left.remaining, reset)
     return lines
 
 
 def _duration(seconds: float) -> bytes:
     """Return seconds as OpenAI writes them, rounded up: `0s`, `120ms`, `8.64s`, `1m30s`."""
-    if seconds <= _MILLISECOND_S:
-        return b"1ms" if seconds > _MOMENT_S else b"0s"
+    if seconds <= _MOMENT_S:
+        return b"0s"
     milliseconds = math.ceil(seconds * 1000 - 1e-6)
     if milliseconds < 1000:
         return b"%dms" % milliseconds

@@ -15,7 +15,7 @@ from sys import maxsize
 import msgspec
 
 from laird.budgets.account import Account, Crossing
-from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted
+from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted, reserve
 from laird.domain.budget import Budget, BudgetScope, Window
 from laird.domain.errors import QuotaExceeded
 from laird.domain.spending import Extent, Objection, PriceOf, Room, Spending
@@ -87,7 +87,7 @@ class Counters:
         for account in ahead.hard:
             if account.spent + account.reserved + ample > account.limit:
                 return None
-        return Hold(self._holds, key_id, workflow, "", nano, ahead.accounts, ahead.end)
+        return reserve(self._holds, ahead.accounts, nano, key_id, workflow, until_us=ahead.end)
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
         accounts = self._holding(key_id, workflow, None)
@@ -169,7 +169,7 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        return Hold(self._holds, key_id, workflow, provider, nano, accounts)
+        return reserve(self._holds, accounts, nano, key_id, workflow, provider)
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""

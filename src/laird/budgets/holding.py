@@ -42,36 +42,18 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     """Windows whose spending is not counted yet."""
 
 
-class Hold:
+class Hold(msgspec.Struct, eq=False):
     """Room reserved for one attempt, under way or about to be. `release` takes effect once."""
 
-    __slots__ = ("_accounts", "_holds", "key_id", "nano", "provider", "until_us", "workflow")
-
-    def __init__(
-        self,
-        holds: set[Hold],
-        key_id: str,
-        workflow: str | None,
-        provider: str,
-        nano: int,
-        accounts: tuple[Account, ...],
-        until_us: int = maxsize,
-    ) -> None:
-        """Reserve in some accounts.
-
-        `provider` is "" until it is known which one is asked. From `until_us` on, UTC microseconds,
-        the window of one of the accounts is over.
-        """
-        for account in accounts:
-            account.reserved += nano
-        self._accounts = accounts
-        self._holds = holds
-        self.key_id = key_id
-        self.workflow = workflow
-        self.provider = provider
-        self.nano = nano
-        self.until_us = until_us
-        holds.add(self)
+    _holds: set[Hold]
+    _accounts: tuple[Account, ...]
+    nano: int
+    key_id: str
+    workflow: str | None
+    provider: str = ""
+    """Empty until it is known which one is asked."""
+    until_us: int = maxsize
+    """From then on, UTC microseconds, the window of one of the accounts is over."""
 
     def take(self, account: Account) -> None:
         """Reserve in one more account."""
@@ -89,3 +71,20 @@ class Hold:
             account.reserved -= nano
         self._accounts = ()
         self._holds.discard(self)
+
+
+def reserve(
+    holds: set[Hold],
+    accounts: tuple[Account, ...],
+    nano: int,
+    key_id: str,
+    workflow: str | None,
+    provider: str = "",
+    until_us: int = maxsize,
+) -> Hold:
+    """Reserve so much in some accounts; the hold is among `holds` until it is released."""
+    for account in accounts:
+        account.reserved += nano
+    hold = Hold(holds, accounts, nano, key_id, workflow, provider, until_us)
+    holds.add(hold)
+    return hold

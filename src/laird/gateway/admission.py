@@ -12,8 +12,8 @@ from laird.limits.rates import Rates
 def admit(rates: Rates, call: Call, trace: Trace, tokens: int) -> bool:
     """Take one request and `tokens` from the rate of its key; False where the key has no limits.
 
-    What is left then is in `trace`, also when this raises. Where it returns True, `settle` follows.
-    Raises what `Rates.admit` raises.
+    What is left then is in `trace`, also when this raises. Where it returns True, `Rates.settle`
+    follows. Raises what `Rates.admit` raises.
     """
     key = call.caller.key
     rate = key.rate
@@ -24,13 +24,6 @@ def admit(rates: Rates, call: Call, trace: Trace, tokens: int) -> bool:
         trace.rate = rates.standing(key.id, rate, now)
         raise
     return trace.rate is not None
-
-
-def settle(rates: Rates, call: Call, *, estimated: int, actual: int) -> None:
-    """Put the tokens that a request really used in the place of those that were taken for it."""
-    key = call.caller.key
-    now = time.monotonic()
-    rates.settle(key.id, key.rate, estimated=estimated, actual=actual, now=now)
 
 
 def expected_tokens(call: Call) -> int:

@@ -15,7 +15,7 @@ from laird.domain.errors import NotAllowed, QuotaExceeded, RoutingError, Shuttin
 from laird.domain.keys import Caller, Scope
 from laird.domain.plan import Conditions, Plan, RequestFacts
 from laird.domain.spending import Spending, ceiling_of
-from laird.gateway.admission import admit, expected_tokens, settle
+from laird.gateway.admission import admit, expected_tokens
 from laird.gateway.call import Call, Client, Trace, body_bytes
 from laird.gateway.dispatch import Dispatch, Means, begin
 from laird.gateway.screen import Screen
@@ -278,7 +278,9 @@ class Gateway:
             if not self._under_way:
                 self._idle.set()
             if limited:
-                settle(self._rates, call, estimated=expected, actual=dispatch.exchange.tokens)
+                key = call.caller.key
+                used = dispatch.exchange.tokens
+                self._rates.settle(key.id, key.rate, expected, used, time.monotonic())
 
     async def drain(self, seconds: float) -> int:
         """Take no new requests, let those under way finish, and cut what is left after `seconds`.

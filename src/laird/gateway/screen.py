@@ -83,11 +83,15 @@ class Screen:
         if (caller.local_only or not standing.open) and not _matters(standing, caller):
             return self._settled(standing.certain, caller, trace)
         try:
-            found = self.reader.glance(policy.known, body, standing.sought)
+            plain = model if standing.plain else None
+            found = self.reader.glance(policy.known, body, standing.sought, plain)
         except DetectorFailed as failure:
             return self._settled(_unread(standing, failure), caller, trace)
-        if found == 0 and standing.open:
-            return caller
+        if found == 0:
+            if not standing.plain:
+                standing.plain = body.get("model") == model
+            if standing.open:
+                return caller
         return None if found is None else self._settled(standing.judge(found), caller, trace)
 
     def _settled(self, verdict: Verdict, caller: Caller, trace: Trace | None) -> Caller:

@@ -108,7 +108,7 @@ class Rates:
         return RateStanding(requests, of_tokens)
 
     def settle(
-        self, key_id: str, limit: RateLimit, *, estimated: int, actual: int, now: float
+        self, key_id: str, limit: RateLimit, estimated: int, actual: int, now: float
     ) -> None:
         """Replace the estimate that `admit` took by the tokens a request really used.
 

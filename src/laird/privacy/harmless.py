@@ -31,6 +31,8 @@ _LONG_WORD = _OTHER * LEAST
 _FIELDS = ("role", "content")
 """What most messages have, and nothing else."""
 ROLES = frozenset({"assistant", "developer", "system", "tool", "user"})
+_ROLES = ("user", "assistant", "system", "tool", "developer")
+"""The same, for what may be of any type."""
 _SETTINGS = frozenset(
     {
         "frequency_penalty", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens",
@@ -75,7 +77,7 @@ def is_harmless(message: Any) -> bool:
     if type(message) is not dict or len(message) != len(_FIELDS):
         return False
     role, text = message.get("role"), message.get("content")
-    if type(text) is not str or type(role) is not str or len(text) > _LONGEST or role not in ROLES:
+    if type(text) is not str or len(text) > _LONGEST or role not in _ROLES:
         return False
     shape = text.encode().translate(_SHAPE)
     return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text

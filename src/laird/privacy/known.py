@@ -1,7 +1,7 @@
 """What was found before, so that a conversation that grows is not read again from its beginning.
 
 A message is known by a keyed hash of its bytes. Its text is not kept, nor a hash that could be
-compared with anybody else's: the key is this process's own. Models are known by their names.
+compared with anybody else's: the key is this process's own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import secrets
 from collections import OrderedDict
 from hashlib import blake2b
 
-_MOST_MODELS = 1000
 MOST = 20_000
 """Messages that are remembered, some 5 MB."""
 
@@ -24,7 +23,6 @@ class Known:
         self._most = most
         self._key = secrets.token_bytes(_KEY_BYTES)
         self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
-        self._models: dict[str, int] = {}
 
     def __len__(self) -> int:
         return len(self._known)
@@ -32,18 +30,6 @@ class Known:
     def digest(self, raw: bytes) -> bytes:
         """Return what a message is known by."""
         return blake2b(raw, key=self._key, digest_size=_DIGEST_BYTES).digest()
-
-    def is_plain(self, model: str, categories: int) -> bool:
-        """Tell whether nothing of some categories, as bits, was found in a model's name."""
-        return not categories & ~self._models.get(model, 0) and model in self._models
-
-    def put_plain(self, model: str, categories: int) -> None:
-        """Keep the name of a model in which nothing of some categories was found."""
-        models = self._models
-        if len(models) >= _MOST_MODELS:
-            # These are the client's words: they may be ever new ones.
-            models.clear()
-        models[model] = categories | models.get(model, 0)
 
     def get(self, digest: bytes, sought: int) -> int | None:
         """Return what was found, or None where not all that is sought has been looked for."""

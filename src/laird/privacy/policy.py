@@ -47,7 +47,7 @@ class Clause(msgspec.Struct, frozen=True):
         )
 
 
-class Standing(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, eq=False):
     """What a policy makes of those who ask alike."""
 
     certain: Verdict
@@ -63,6 +63,8 @@ class Standing(msgspec.Struct, frozen=True):
     """What holds where looking failed: the text may have had it."""
     open: bool
     """The text decides, and may go anywhere where nothing is in it."""
+    plain: bool = False
+    """The model's name was looked through, and nothing is in that."""
 
     def asks(self, already: Action) -> bool:
         """Tell whether it matters what is in the text, where so much is settled already."""

@@ -57,30 +57,21 @@ class Reader:
             process=self._apart.pid,
         )
 
-    def glance(self, known: Known, body: Mapping[str, Any], sought: Sought) -> int | None:
+    def glance(
+        self, known: Known, body: Mapping[str, Any], sought: Sought, model: str | None = None
+    ) -> int | None:
         """Return what is in a request of which little is new; None for one to `read`.
 
-        Raises `DetectorFailed`.
+        `model` is a model's name in which there is none of what is sought. Raises `DetectorFailed`.
         """
         if self._scan is None:
             return None
         try:
-            if sought.words:
-                return self._glanced(self._scan, known, units(body), sought)
-            model = body.get("model")
-            if not isinstance(model, str):
-                return self._glanced(self._scan, known, doubtful(body, None), sought)
-            plain = known.is_plain(model, sought.categories)
-            pieces = doubtful(body, model if plain else None)
-            if not pieces:
-                return 0
-            found = self._glanced(self._scan, known, pieces, sought)
-            if found == 0 and not plain:
-                known.put_plain(model, sought.categories)
+            pieces = units(body) if sought.words else doubtful(body, model)
+            return self._glanced(self._scan, known, pieces, sought) if pieces else 0
         except Exception as error:  # noqa: BLE001 - what a detector stumbles over is not read
             self._failures += 1
             raise DetectorFailed(type(error).__name__) from None
-        return found
 
     def _glanced(
         self, scan: _Scan, known: Known, pieces: Iterable[bytes], sought: Sought
