@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from laird.domain.privacy import Category, bits_of
-from laird.privacy.harmless import doubtful, is_harmless
+from laird.privacy.harmless import doubtful, is_harmless, is_plain
 from laird.privacy.known import Known
 from laird.privacy.reader import Reader
 from laird.privacy.scan import scan
@@ -76,7 +76,7 @@ async def test_a_glance_finds_what_reading_finds(bodies: list[dict[str, Any]]) -
         assert reader.glance(known, body, EVERYTHING) == found
         model = body.get("model")
         if isinstance(model, str) and not scan(orjson.dumps({"model": model}), EVERYTHING):
-            assert reader.glance(known, body, EVERYTHING, model) == found
+            assert found == 0 or not is_plain(body, model)
 
 
 @pytest.mark.parametrize(
@@ -88,16 +88,18 @@ def test_plain_prose_is_harmless(text: str) -> None:
 
 def test_what_is_harmless_is_not_even_looked_up() -> None:
     body = {
-        "model": "demo",
+        "model": "demo-4",
         "messages": [{"role": "user", "content": "Tell me about apples, please."}],
         "max_tokens": 64,
         "temperature": 0.7,
         "stream": True,
     }
-    assert doubtful(body, "demo") == []
-    assert doubtful(body, None) == [b'{"model":"demo"}']
+    assert is_plain(body, "demo-4")
+    assert not is_plain(body, "demo")
+    assert doubtful(body) == [b'{"model":"demo-4"}']
     body["max_tokens"] = 4_111_111_111_111_111
-    assert doubtful(body, "demo") == [b'{"max_tokens":4111111111111111}']
+    assert not is_plain(body, "demo-4")
+    assert doubtful(body) == [b'{"model":"demo-4","max_tokens":4111111111111111}']
 
 
 async def test_words_of_rules_are_looked_for_in_harmless_texts_too() -> None:

@@ -182,21 +182,17 @@ def _rate_lines(standing: RateStanding) -> bytes:
     lines = b""
     left = standing.requests
     if left is not None:
-        soon = _MOMENT_S < left.reset_s <= _MILLISECOND_S
-        reset = b"1ms" if soon else _duration(left.reset_s)
-        lines = _REQUESTS_LEFT % (left.limit, left.remaining, reset)
+        lines = _REQUESTS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
     left = standing.tokens
     if left is not None:
-        soon = _MOMENT_S < left.reset_s <= _MILLISECOND_S
-        reset = b"1ms" if soon else _duration(left.reset_s)
-        lines += _TOKENS_LEFT % (left.limit, left.remaining, reset)
+        lines += _TOKENS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
     return lines
 
 
 def _duration(seconds: float) -> bytes:
     """Return seconds as OpenAI writes them, rounded up: `0s`, `120ms`, `8.64s`, `1m30s`."""
-    if seconds <= _MOMENT_S:
-        return b"0s"
+    if seconds <= _MILLISECOND_S:
+        return b"1ms" if seconds > _MOMENT_S else b"0s"
     milliseconds = math.ceil(seconds * 1000 - 1e-6)
     if milliseconds < 1000:
         return b"%dms" % milliseconds

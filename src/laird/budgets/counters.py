@@ -189,12 +189,12 @@ class Counters:
             charge = Charge(key_id, workflow, provider, at_us, nano)
             self._noted[started.request_id, started.attempt] = charge
         for account in self._holding(key_id, workflow, provider):
-            if not account.start <= at_us < account.end:
+            if account.start <= at_us < account.end:
+                account.spent += nano
+                if account.spent >= account.next_level:
+                    self._cross(account, at_us)
+            else:
                 account.charge_late(nano, at_us)
-                continue
-            spent = account.spent = account.spent + nano
-            if spent >= account.next_level:
-                self._cross(account, at_us)
 
     # Seeding, in this order: `note`, read the ledger, `install`.
 

@@ -17,6 +17,7 @@ from laird.domain.keys import Caller
 from laird.domain.privacy import Action, PrivacyPolicy, Verdict
 from laird.gateway.call import Answering, Call, Client, Judging, Trace
 from laird.privacy.apart import DetectorFailed
+from laird.privacy.harmless import is_plain
 from laird.privacy.policy import Policy, Standing
 from laird.privacy.reader import Reader
 from laird.telemetry.logs import get_logger
@@ -80,18 +81,16 @@ class Screen:
     ) -> Caller | None:
         """Return what `judge` does where that needs no waiting, else None."""
         standing = policy.standing(caller.key, caller.workflow, model, meaning)
-        if (caller.local_only or not standing.open) and not _matters(standing, caller):
+        if standing.plain and not caller.local_only and is_plain(body, model):
+            return caller
+        if not _matters(standing, caller):
             return self._settled(standing.certain, caller, trace)
         try:
-            plain = model if standing.plain else None
-            found = self.reader.glance(policy.known, body, standing.sought, plain)
+            found = self.reader.glance(policy.known, body, standing.sought)
         except DetectorFailed as failure:
             return self._settled(_unread(standing, failure), caller, trace)
-        if found == 0:
-            if not standing.plain:
-                standing.plain = body.get("model") == model
-            if standing.open:
-                return caller
+        if found == 0 and standing.open and not standing.plain:
+            standing.plain = body.get("model") == model
         return None if found is None else self._settled(standing.judge(found), caller, trace)
 
     def _settled(self, verdict: Verdict, caller: Caller, trace: Trace | None) -> Caller:

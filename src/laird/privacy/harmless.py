@@ -45,39 +45,58 @@ _NUMBERS = frozenset({bool, float, int})
 _LONG_NUMBER = 10**6
 
 
-def doubtful(body: Mapping[str, Any], model: str | None) -> list[bytes]:
-    """Return the pieces of a body, as `units` does, without those that are harmless.
+def is_plain(body: Mapping[str, Any], model: str) -> bool:
+    """Tell whether all of a body is harmless; False means that there is something to be read.
 
-    `model` is a name of a model in which there is known to be nothing.
+    `model` is the name of a model in which there is known to be nothing.
     """
-    pieces: list[bytes] = []
-    rest = None
     for field, value in body.items():
         kind = type(value)
         if kind is str:
-            if field == "model" and value == model:
-                continue
+            if field != "model" or value != model:
+                return False
         elif kind is list:
-            if value and type(value[0]) is dict:
-                for each in value:
-                    if not is_harmless(each):
-                        pieces.append(orjson.dumps(each))  # noqa: PERF401 - mostly there are none
-                continue
-        elif kind in _NUMBERS and field in _SETTINGS and -_LONG_NUMBER < value < _LONG_NUMBER:
-            continue
-        rest = rest or {}
-        rest[field] = value
-    if rest is not None:
+            for each in value:
+                if type(each) is not dict or not is_harmless(each):
+                    return False
+        elif (
+            kind not in _NUMBERS
+            or field not in _SETTINGS
+            or not -_LONG_NUMBER < value < _LONG_NUMBER
+        ):
+            return False
+    return True
+
+
+def doubtful(body: Mapping[str, Any]) -> list[bytes]:
+    """Return the pieces of a body, as `units` does, without those that are harmless."""
+    pieces: list[bytes] = []
+    rest = {}
+    for field, value in body.items():
+        kind = type(value)
+        if kind is list and value and type(value[0]) is dict:
+            pieces += [
+                orjson.dumps(each)
+                for each in value
+                if type(each) is not dict or not is_harmless(each)
+            ]
+        elif (
+            kind not in _NUMBERS
+            or field not in _SETTINGS
+            or not -_LONG_NUMBER < value < _LONG_NUMBER
+        ):
+            rest[field] = value
+    if rest:
         pieces.append(orjson.dumps(rest))
     return pieces
 
 
-def is_harmless(message: Any) -> bool:
+def is_harmless(message: dict[str, Any]) -> bool:
     """Tell whether no detector finds anything in a message; False means that it has to be read."""
-    if type(message) is not dict or len(message) != len(_FIELDS):
+    if len(message) != len(_FIELDS):
         return False
-    role, text = message.get("role"), message.get("content")
-    if type(text) is not str or len(text) > _LONGEST or role not in _ROLES:
+    text = message.get("content")
+    if type(text) is not str or len(text) > _LONGEST or message.get("role") not in _ROLES:
         return False
-    shape = text.encode().translate(_SHAPE)
+    shape = text.encode(errors="surrogatepass").translate(_SHAPE)
     return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text

@@ -62,9 +62,9 @@ class Standing(msgspec.Struct, eq=False):
     failed: Verdict
     """What holds where looking failed: the text may have had it."""
     open: bool
-    """The text decides, and may go anywhere where nothing is in it."""
+    """The text alone decides, without regard to words, and may go anywhere where it is harmless."""
     plain: bool = False
-    """The model's name was looked through, and nothing is in that."""
+    """Open, and the model's name was looked through: there is nothing in it."""
 
     def asks(self, already: Action) -> bool:
         """Tell whether it matters what is in the text, where so much is settled already."""
@@ -154,7 +154,7 @@ class Policy:
             if clauses
             else FREE_TO_GO,
             failed=Verdict(capped, FAILED),
-            open=certain == FREE_TO_GO and ceiling > Action.ANY,
+            open=certain == FREE_TO_GO and ceiling > Action.ANY and not words,
         )
 
 

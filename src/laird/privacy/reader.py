@@ -57,18 +57,16 @@ class Reader:
             process=self._apart.pid,
         )
 
-    def glance(
-        self, known: Known, body: Mapping[str, Any], sought: Sought, model: str | None = None
-    ) -> int | None:
+    def glance(self, known: Known, body: Mapping[str, Any], sought: Sought) -> int | None:
         """Return what is in a request of which little is new; None for one to `read`.
 
-        `model` is a model's name in which there is none of what is sought. Raises `DetectorFailed`.
+        Raises `DetectorFailed`.
         """
         if self._scan is None:
             return None
         try:
-            pieces = units(body) if sought.words else doubtful(body, model)
-            return self._glanced(self._scan, known, pieces, sought) if pieces else 0
+            pieces = units(body) if sought.words else doubtful(body)
+            return self._glanced(self._scan, known, pieces, sought)
         except Exception as error:  # noqa: BLE001 - what a detector stumbles over is not read
             self._failures += 1
             raise DetectorFailed(type(error).__name__) from None
