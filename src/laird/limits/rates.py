@@ -37,7 +37,7 @@ class _Bucket:
         self.tokens_full_at = -math.inf
 
 
-class Allowance(msgspec.Struct, frozen=True):
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """What is left of one limit."""
 
     limit: int
@@ -47,7 +47,7 @@ class Allowance(msgspec.Struct, frozen=True):
     """Seconds until all of it is there again, if nothing is taken meanwhile."""
 
 
-class RateStanding(msgspec.Struct, frozen=True):
+class RateStanding(msgspec.Struct, frozen=True, gc=False):
     """What is left of a key's limits; None where there is none."""
 
     requests: Allowance | None
