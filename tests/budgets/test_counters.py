@@ -130,6 +130,32 @@ def test_only_where_there_is_plenty_is_a_request_let_by_before_it_is_planned() -
     assert hold("k", None, 95, NOW) is not None
 
 
+def test_what_is_let_by_leaves_half_of_the_room_to_those_who_are_asked() -> None:
+    world = World(budget("all", 1000))
+    holds = []
+    while (held := world.counters.hold("k", None, 1, NOW)) is not None:
+        holds.append(held)
+    assert 400 < len(holds) <= 500
+    big = world.reserve(500)
+    assert big is not None
+    world.settle(500, big)
+    for held in holds:
+        held.release()
+    assert world.state("all") == (500, 0)
+
+
+def test_what_was_let_by_asks_budgets_that_have_changed_since() -> None:
+    world = World(budget("all", 10**6))
+    held = world.counters.hold("k", None, 100, NOW)
+    assert held is not None
+    world.install(budget("all", 10**6), budget("mine", 10, key="k"))
+    assert not world.counters.serves(held, "p", NOW)
+    held.release()
+    with pytest.raises(QuotaExceeded):
+        world.reserve(100)
+    assert world.state("mine") == (0, 0)
+
+
 def test_budgets_that_have_a_say_in_planning_let_nothing_by() -> None:
     world = World(budget("all", 10**9))
     held = world.counters.hold("k", None, 1, NOW)

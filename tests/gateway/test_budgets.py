@@ -191,7 +191,8 @@ async def test_a_budget_with_plenty_left_holds_room_too(
     gate = Gate()
     first.script(streamed(40).held(gate, at=3))
     second.always(json_answer(openai_wire.COMPLETION))
-    async with house(tmp_path, paid("a", first), local("home", second)) as home:
+    untold = paid("untold", second, costTracking="false")
+    async with house(tmp_path, paid("a", first), local("home", second), untold) as home:
         await home.budget("1000")
         stream = await home.client.begin_chat("a/m", stream=True)
         await stream.head()
@@ -202,6 +203,7 @@ async def test_a_budget_with_plenty_left_holds_room_too(
         # What is free, unknown or not let in at all holds nothing beside it.
         assert (await home.client.chat("home/small")).status == 200
         assert (await home.client.chat("nobody")).status == 404
+        assert (await home.client.chat("untold/m")).status == 200
         draft = KeyDraft(name="slow", rate=RateLimit(requests_per_minute=1))
         slow = home.laird.client(await home.laird.make_key(draft))
         assert statuses([await slow.chat("home/small") for _ in range(2)]) == {200: 1, 429: 1}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from laird.domain.privacy import Category, bits_of
 from laird.privacy.harmless import doubtful, is_harmless, is_plain
 from laird.privacy.known import Known
-from laird.privacy.reader import Reader
+from laird.privacy.reader import Reader, units
 from laird.privacy.scan import scan
 from laird.privacy.sought import Sought, comparable
 
@@ -52,7 +52,11 @@ BODIES = st.fixed_dictionaries(
         "stream": VALUES,
         "user": VALUES,
         "input": st.one_of(TEXTS, st.lists(st.integers(0, 9), max_size=3)),
-        "me@mail.com": st.just(1),
+        "me@mail.com": st.sampled_from([1, [], [{"role": "user", "content": "hi"}]]),
+        "image_url": st.just([]),
+        "max_completion_tokens": st.just(64),
+        "=Xk9mQ2vL7pAbcd": st.just(1),
+        "tools": st.sampled_from([[], [{"type": "function", "function": {"name": "me@mail.com"}}]]),
     },
 )
 
@@ -96,10 +100,23 @@ def test_what_is_harmless_is_not_even_looked_up() -> None:
     }
     assert is_plain(body, "demo-4")
     assert not is_plain(body, "demo")
-    assert doubtful(body) == [b'{"model":"demo-4"}']
+    rest = {field: value for field, value in body.items() if field != "messages"}
+    assert doubtful(body) == [orjson.dumps(rest)]
+    del body["model"]
+    assert doubtful(body) == []
     body["max_tokens"] = 4_111_111_111_111_111
     assert not is_plain(body, "demo-4")
-    assert doubtful(body) == [b'{"model":"demo-4","max_tokens":4111111111111111}']
+
+
+@pytest.mark.parametrize("field", ["me@mail.com", "4111 1111 1111 1111", "image_url", "stop"])
+@pytest.mark.parametrize("value", [[], [{"role": "user", "content": "hi"}]])
+def test_no_field_hides_behind_an_empty_or_a_harmless_list(field: str, value: object) -> None:
+    body = {"model": "demo", "messages": [{"role": "user", "content": "hi"}], field: value}
+    assert not is_plain(body, "demo")
+    found = 0
+    for piece in units(body):
+        found |= scan(piece, EVERYTHING)
+    assert (found != 0) == (field != "stop")
 
 
 async def test_words_of_rules_are_looked_for_in_harmless_texts_too() -> None:

@@ -77,15 +77,15 @@ class Counters:
 
         Only where so much is of no account to any budget: then planning need not know of them.
         Else None. One that goes local always concerns planning: it has to know what may step in
-        later. What a request really may cost can be much less: so nothing is reserved in this way
-        in a budget that comes near its limit.
+        later. What a request really may cost can be much less: so in this way no more is reserved
+        than half of what is left, and nothing in a budget that comes near its limit.
         """
         ahead = self._ahead.get((key_id, workflow)) or self._look_ahead(key_id, workflow)
         if not ahead.start <= now_us < ahead.end:
             return None
         ample = _AMPLE * nano
         for account in ahead.hard:
-            if account.spent + account.reserved + ample > account.limit:
+            if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
         return reserve(self._holds, ahead.accounts, nano, key_id, workflow, until_us=ahead.end)
 
@@ -247,6 +247,8 @@ class Counters:
             for account in self._holding(hold.key_id, hold.workflow, hold.provider):
                 if account in carried:
                     hold.take(account)
+            # What was let by before by other budgets, or other limits, is to ask these.
+            hold.until_us = -maxsize
         pending = {(one.budget.id, one.mark) for one in self.reached}
         for budget_id, account in accounts.items():
             unwritten = {mark for owner, mark in pending if owner == budget_id}

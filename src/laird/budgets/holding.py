@@ -53,7 +53,8 @@ class Hold(msgspec.Struct, eq=False):
     provider: str = ""
     """Empty until it is known which one is asked."""
     until_us: int = maxsize
-    """From then on, UTC microseconds, the window of one of the accounts is over."""
+    """From then on, UTC microseconds, budgets must be asked again: a window is over, or they are
+    other ones."""
 
     def take(self, account: Account) -> None:
         """Reserve in one more account."""
@@ -62,7 +63,9 @@ class Hold(msgspec.Struct, eq=False):
 
     def leave(self, account: Account) -> None:
         """Have nothing reserved in an account any more, whose window is over."""
-        self._accounts = tuple(each for each in self._accounts if each is not account)
+        if account in self._accounts:
+            self._accounts = tuple(each for each in self._accounts if each is not account)
+            self.until_us = -maxsize
 
     def release(self) -> None:
         """Give back what is reserved."""

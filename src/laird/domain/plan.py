@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from laird.domain.catalog import Model, Provider
+from laird.domain.catalog import FREE, Model, Provider
 from laird.domain.health import ProviderCondition
 from laird.domain.spending import UNSEEN_TOKENS, UNSEEN_TOOL_TOKENS, Extent, Spending
 
@@ -77,6 +77,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """Limit of the wait for the first byte, seconds; None means the provider's own."""
     reason: str = ""
     """Why it stands where it stands, for people."""
+
+    @property
+    def for_nothing(self) -> bool:
+        """True where it costs nothing that budgets count."""
+        pricing = self.model.pricing
+        return pricing is None or pricing is FREE or not self.provider.cost_tracking
 
 
 class Dropped(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class TokenUsage(msgspec.Struct, frozen=True, kw_only=True):
+class TokenUsage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Tokens of one attempt.
 
     `prompt` is the whole input: cached and cache-write tokens are inside it, and of the latter

@@ -22,7 +22,7 @@ class AttemptStatus(StrEnum):
     """The server died under it; written by recovery, with the estimated cost."""
 
 
-class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """What is known before the upstream is called. (request_id, attempt) is the identity.
 
     The order of fields is a file format: only ever append.
@@ -55,7 +55,7 @@ class AttemptStarted(msgspec.Struct, frozen=True, kw_only=True, array_like=True)
     """`local` or `external`: where the text went; None in rows of earlier versions."""
 
 
-class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class AttemptFinished(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """The whole row. The order of fields is a file format: only ever append."""
 
     started: AttemptStarted

@@ -11,7 +11,7 @@ import msgspec
 
 from laird.budgets.counters import Counters
 from laird.budgets.holding import Hold
-from laird.domain.catalog import FREE, Egress, Provider, RoutingRules, Timeouts
+from laird.domain.catalog import Egress, Provider, RoutingRules, Timeouts
 from laird.domain.chat import ChatRequest
 from laird.domain.errors import (
     ContextLengthExceeded,
@@ -46,7 +46,6 @@ from laird.transport.guard import Guard
 
 _ERROR_BODY_LIMIT = 256 * 1024
 _DAY_S = 86_400
-_FOR_NOTHING = (None, FREE)
 _NEGLIGIBLE_S = 0.05
 """What a request's first attempt may run over its total time, for what came before it."""
 
@@ -350,8 +349,8 @@ class Dispatch(msgspec.Struct, eq=False):
         budgets, hold = self._means.budgets, self._trace.hold
         if hold is not None:
             self._trace.hold = None
-            priced = attempt.model.pricing not in _FOR_NOTHING
-            if priced and budgets.serves(hold, attempt.provider.id, now_us):
+            served = budgets.serves(hold, attempt.provider.id, now_us)
+            if served and not attempt.for_nothing:
                 return hold
             hold.release()
         call = self._call

@@ -188,7 +188,11 @@ class Gateway:
         if ceiling is not None:
             trace.hold = budgets.hold(key_id, workflow, extent.at_most(ceiling), now_us)
             if trace.hold is not None:
-                return plan(facts, target, caller, self._conditions(runtime))
+                planned = plan(facts, target, caller, self._conditions(runtime))
+                if planned.attempts and planned.attempts[0].for_nothing:
+                    trace.hold.release()
+                    trace.hold = None
+                return planned
         spending = budgets.spending(key_id, workflow, extent, now_us)
         conditions = self._conditions(runtime, spending)
         try:

@@ -41,6 +41,8 @@ _SETTINGS = frozenset(
     }
 )  # fmt: skip
 """Fields of requests, as the dialects call them, that are numbers or switches."""
+LISTS = frozenset({"contents", "functions", "input", "messages", "system", "tools"})
+"""Fields of requests, as the dialects call them, that hold objects which come again each time."""
 _NUMBERS = frozenset({bool, float, int})
 _LONG_NUMBER = 10**6
 
@@ -56,6 +58,8 @@ def is_plain(body: Mapping[str, Any], model: str) -> bool:
             if field != "model" or value != model:
                 return False
         elif kind is list:
+            if field != "messages":
+                return False
             for each in value:
                 if type(each) is not dict or not is_harmless(each):
                     return False
@@ -71,22 +75,24 @@ def is_plain(body: Mapping[str, Any], model: str) -> bool:
 def doubtful(body: Mapping[str, Any]) -> list[bytes]:
     """Return the pieces of a body, as `units` does, without those that are harmless."""
     pieces: list[bytes] = []
-    rest = {}
+    rest: dict[str, Any] = {}
+    odd = False
     for field, value in body.items():
         kind = type(value)
-        if kind is list and value and type(value[0]) is dict:
+        if kind is list and value and type(value[0]) is dict and field in LISTS:
             pieces += [
                 orjson.dumps(each)
                 for each in value
                 if type(each) is not dict or not is_harmless(each)
             ]
-        elif (
+            continue
+        rest[field] = value
+        odd = odd or (
             kind not in _NUMBERS
             or field not in _SETTINGS
             or not -_LONG_NUMBER < value < _LONG_NUMBER
-        ):
-            rest[field] = value
-    if rest:
+        )
+    if odd:
         pieces.append(orjson.dumps(rest))
     return pieces
 

@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from laird.privacy.apart import Apart, DetectorFailed
-from laird.privacy.harmless import doubtful
+from laird.privacy.harmless import LISTS, doubtful
 from laird.privacy.known import Known
 from laird.privacy.sought import FIRST_WORD, SEALED, Sought
 
@@ -163,7 +163,8 @@ def units(body: Mapping[str, Any]) -> Iterator[bytes]:
     """Yield a body in pieces that are likely to come again: each message, each tool, the rest."""
     rest: dict[str, Any] = {}
     for field, value in body.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
+        # What hangs on another name is read with that.
+        if isinstance(value, list) and value and isinstance(value[0], dict) and field in LISTS:
             for each in value:
                 yield orjson.dumps(each)
         else:
