@@ -232,7 +232,7 @@ async def test_after_its_rest_a_broken_file_is_tried_once_more(
     new_fleet: NewFleet, tmp_path: Path
 ) -> None:
     models = {"gone": model_at(tmp_path / "gone.gguf", "gone")}
-    fleet = new_fleet(models, patience=Patience(first_rest_s=0.01, longest_rest_s=0.02))
+    fleet = new_fleet(models, patience=Patience(first_rest_s=0.6, longest_rest_s=0.9))
     seen = history(fleet)
     for _ in range(2):
         with pytest.raises(UpstreamModelDown, match="is not there; download it again"):
@@ -251,7 +251,7 @@ async def test_a_start_that_takes_too_long_has_failed(new_fleet: NewFleet, model
 async def test_the_second_crash_in_a_row_is_followed_by_a_pause(
     new_fleet: NewFleet, models: Models
 ) -> None:
-    fleet = new_fleet(models, patience=Patience(first_pause_s=0.05))
+    fleet = new_fleet(models, patience=Patience(first_pause_s=1.0))
     states = []
     for _ in range(2):
         with await fleet.acquire("one", LONG_S) as lease:
