@@ -170,7 +170,7 @@ class Priced(Laird):
     """Laird with all that `Guarded` has but what guards: what that is to be compared with."""
 
     name = "priced"
-    title = "Laird, priced"
+    title = "Laird with prices"
     priced = True
 
 
