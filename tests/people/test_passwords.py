@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
+import math
 import time
 from collections.abc import Iterator
 
@@ -113,10 +113,15 @@ async def test_nobody_takes_as_long_as_somebody() -> None:
         assert not await passwords.verify(one, wrong)
         return time.perf_counter() - began
 
-    somebody = statistics.median([await seconds(kept) for _ in range(7)])
-    nobody = statistics.median([await seconds(None) for _ in range(7)])
+    # The fastest of each, in turns: what else the machine does only makes one of them slower.
+    somebody = nobody = math.inf
+    for turn in range(60):
+        somebody = min(somebody, await seconds(kept))
+        nobody = min(nobody, await seconds(None))
+        if turn >= 4 and 0.6 < nobody / somebody < 1.6:
+            break
     passwords.close()
-    assert 0.5 < nobody / somebody < 2
+    assert 0.6 < nobody / somebody < 1.6
 
 
 async def test_without_a_hash_no_password_is_right(passwords: Passwords) -> None:
