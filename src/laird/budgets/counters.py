@@ -87,7 +87,8 @@ class Counters:
         for account in ahead.hard:
             if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
-        return reserve(self._holds, ahead.accounts, nano, key_id, workflow, until_us=ahead.end)
+        accounts, end = ahead.accounts, ahead.end
+        return reserve(self._holds, accounts, nano, now_us, key_id, workflow, until_us=end)
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
         accounts = self._holding(key_id, workflow, None)
@@ -104,6 +105,7 @@ class Counters:
     def serves(self, hold: Hold, provider: str, at_us: int) -> bool:
         """Let what `hold` has reserved be for an attempt; False where budgets must be asked."""
         hold.provider = provider
+        hold.at_us = at_us
         return at_us < hold.until_us and not self._by_provider
 
     def spending(
@@ -169,7 +171,7 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        return reserve(self._holds, accounts, nano, key_id, workflow, provider)
+        return reserve(self._holds, accounts, nano, at_us, key_id, workflow, provider)
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""
@@ -245,7 +247,8 @@ class Counters:
         self._index()
         for hold in self._holds:
             for account in self._holding(hold.key_id, hold.workflow, hold.provider):
-                if account in carried:
+                # What began in an earlier window is charged there.
+                if account in carried and account.start <= hold.at_us < account.end:
                     hold.take(account)
             # What was let by before by other budgets, or other limits, is to ask these.
             hold.until_us = -maxsize

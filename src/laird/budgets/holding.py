@@ -48,6 +48,8 @@ class Hold(msgspec.Struct, eq=False):
     _holds: set[Hold]
     _accounts: tuple[Account, ...]
     nano: int
+    at_us: int
+    """When its attempt begins, as far as it is known, UTC microseconds."""
     key_id: str
     workflow: str | None
     provider: str = ""
@@ -80,6 +82,7 @@ def reserve(
     holds: set[Hold],
     accounts: tuple[Account, ...],
     nano: int,
+    at_us: int,
     key_id: str,
     workflow: str | None,
     provider: str = "",
@@ -88,6 +91,6 @@ def reserve(
     """Reserve so much in some accounts; the hold is among `holds` until it is released."""
     for account in accounts:
         account.reserved += nano
-    hold = Hold(holds, accounts, nano, key_id, workflow, provider, until_us)
+    hold = Hold(holds, accounts, nano, at_us, key_id, workflow, provider, until_us)
     holds.add(hold)
     return hold
