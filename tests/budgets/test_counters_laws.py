@@ -182,7 +182,9 @@ class Budgets(RuleBasedStateMachine):
     def change_a_limit(self, place: int, limit: int, meanwhile: int) -> None:
         place %= len(self.budgets)
         of = self.budgets[place]
-        spent = self.true_spent(of) + self.true_reserved(of)
+        # What began before there was any budget is held by none, and counts when it ends.
+        under_way = sum(one.most for one in self.under_way if holds(of, one.begun))
+        spent = self.true_spent(of) + under_way
         fields = {name: getattr(of, name) for name in of.__struct_fields__}
         # Lowered below what is spent, it is over its limit, and that is as it should be.
         self.budgets[place] = Budget(**{**fields, "limit_nano": max(limit, spent)})
