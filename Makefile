@@ -34,7 +34,8 @@ web: ## Build and check the dashboard
 	@cd web && npm run --silent check && npm run --silent client:check && npm test --silent
 
 unit: ## The tests alone
-	@scripts/unit.sh $(BIN)/python $(WORKERS)
+	@rm -f .coverage .coverage.*
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term:skip-covered -q
 
 bench-reports: ## Measure how long reports take at one and at ten million ledger rows
 	@scripts/setup.sh run

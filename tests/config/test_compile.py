@@ -328,8 +328,8 @@ def test_five_thousand_models_compile_quickly() -> None:
         for at in range(50)
     )
     document = read_document(text)
-    started = time.thread_time()
+    started = time.perf_counter()
     snapshot = compile_snapshot(document, kinds=KINDS, environment={}, price=list_price)
-    took_s = time.thread_time() - started
+    took_s = time.perf_counter() - started
     assert len(snapshot.models) == 5000
     assert took_s < 1.5, "0.1 s on an idle machine"
