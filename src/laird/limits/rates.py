@@ -121,8 +121,7 @@ class Rates:
         if bucket is None:
             bucket = self._open(key_id, now)
         shift = (actual - estimated) * _MINUTE_S / tokens_per_minute
-        full_at = bucket.tokens_full_at
-        bucket.tokens_full_at = (max(now, full_at)) + shift
+        bucket.tokens_full_at = max(bucket.tokens_full_at, now) + shift
 
     def standing(self, key_id: str, limit: RateLimit, now: float) -> RateStanding:
         """Return what is left of a key's limits."""

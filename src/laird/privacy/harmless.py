@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 LEAST = 20
 """Characters without a blank that the shortest credential of a vendor has."""
 _LONGEST = 4096
@@ -30,9 +28,8 @@ _LONG_WORD = _OTHER * LEAST
 
 _FIELDS = ("role", "content")
 """What most messages have, and nothing else."""
-ROLES = frozenset({"assistant", "developer", "system", "tool", "user"})
-_ROLES = ("user", "assistant", "system", "tool", "developer")
-"""The same, for what may be of any type."""
+ROLES = ("user", "assistant", "system", "tool", "developer")
+"""A tuple, for what is looked for in it may be of any type."""
 _SETTINGS = frozenset(
     {
         "frequency_penalty", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens",
@@ -41,8 +38,6 @@ _SETTINGS = frozenset(
     }
 )  # fmt: skip
 """Fields of requests, as the dialects call them, that are numbers or switches."""
-LISTS = frozenset({"contents", "functions", "input", "messages", "system", "tools"})
-"""Fields of requests, as the dialects call them, that hold objects which come again each time."""
 _NUMBERS = frozenset({bool, float, int})
 _LONG_NUMBER = 10**6
 
@@ -72,37 +67,12 @@ def is_plain(body: Mapping[str, Any], model: str) -> bool:
     return True
 
 
-def doubtful(body: Mapping[str, Any]) -> list[bytes]:
-    """Return the pieces of a body, as `units` does, without those that are harmless."""
-    pieces: list[bytes] = []
-    rest: dict[str, Any] = {}
-    odd = False
-    for field, value in body.items():
-        kind = type(value)
-        if kind is list and value and type(value[0]) is dict and field in LISTS:
-            pieces += [
-                orjson.dumps(each)
-                for each in value
-                if type(each) is not dict or not is_harmless(each)
-            ]
-            continue
-        rest[field] = value
-        odd = odd or (
-            kind not in _NUMBERS
-            or field not in _SETTINGS
-            or not -_LONG_NUMBER < value < _LONG_NUMBER
-        )
-    if odd:
-        pieces.append(orjson.dumps(rest))
-    return pieces
-
-
 def is_harmless(message: dict[str, Any]) -> bool:
     """Tell whether no detector finds anything in a message; False means that it has to be read."""
     if len(message) != len(_FIELDS):
         return False
     text = message.get("content")
-    if type(text) is not str or len(text) > _LONGEST or message.get("role") not in _ROLES:
+    if type(text) is not str or len(text) > _LONGEST or message.get("role") not in ROLES:
         return False
     shape = text.encode(errors="surrogatepass").translate(_SHAPE)
     return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text

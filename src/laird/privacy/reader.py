@@ -11,7 +11,7 @@ import msgspec
 import orjson
 
 from laird.privacy.apart import Apart, DetectorFailed
-from laird.privacy.harmless import LISTS, doubtful
+from laird.privacy.harmless import is_harmless
 from laird.privacy.known import Known
 from laird.privacy.sought import FIRST_WORD, SEALED, Sought
 
@@ -20,6 +20,8 @@ INLINE_BYTES = 4096
 
 _SCAN = "laird.privacy.scan"
 _BIG = 256 * 1024
+_LISTS = frozenset({"contents", "functions", "input", "messages", "system", "tools"})
+"""Fields of requests, as the dialects call them, that hold objects which come again each time."""
 
 _Scan = Callable[[bytes, Sought], int]
 
@@ -65,7 +67,8 @@ class Reader:
         if self._scan is None:
             return None
         try:
-            pieces = units(body) if sought.words else doubtful(body)
+            # A rule's words may stand in what is harmless to detectors.
+            pieces = units(body, harmless_too=bool(sought.words))
             return self._glanced(self._scan, known, pieces, sought)
         except Exception as error:  # noqa: BLE001 - what a detector stumbles over is not read
             self._failures += 1
@@ -159,14 +162,18 @@ async def _digest(known: Known, raw: bytes) -> bytes:
     return await asyncio.to_thread(known.digest, raw)
 
 
-def units(body: Mapping[str, Any]) -> Iterator[bytes]:
-    """Yield a body in pieces that are likely to come again: each message, each tool, the rest."""
+def units(body: Mapping[str, Any], *, harmless_too: bool = True) -> Iterator[bytes]:
+    """Yield a body in pieces that are likely to come again: each message, each tool, the rest.
+
+    Messages in which detectors find nothing can be left out.
+    """
     rest: dict[str, Any] = {}
     for field, value in body.items():
         # What hangs on another name is read with that.
-        if isinstance(value, list) and value and isinstance(value[0], dict) and field in LISTS:
+        if isinstance(value, list) and value and isinstance(value[0], dict) and field in _LISTS:
             for each in value:
-                yield orjson.dumps(each)
+                if harmless_too or not isinstance(each, dict) or not is_harmless(each):
+                    yield orjson.dumps(each)
         else:
             rest[field] = value
     if rest:
