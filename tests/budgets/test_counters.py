@@ -123,7 +123,7 @@ def test_only_where_there_is_plenty_is_a_request_let_by_before_it_is_planned() -
     assert world.state("all") == (0, 100)
     # What is held is no longer there for others, and what was spent is not.
     assert hold("k", None, 100, NOW) is None
-    assert world.counters.serves(held, "p", NOW)
+    assert held.serves("p", NOW)
     world.settle(80, held)
     assert world.state("all") == (80, 0)
     assert hold("k", None, 100, NOW) is None
@@ -149,11 +149,35 @@ def test_what_was_let_by_asks_budgets_that_have_changed_since() -> None:
     held = world.counters.hold("k", None, 100, NOW)
     assert held is not None
     world.install(budget("all", 10**6), budget("mine", 10, key="k"))
-    assert not world.counters.serves(held, "p", NOW)
+    assert not held.serves("p", NOW)
     held.release()
     with pytest.raises(QuotaExceeded):
         world.reserve(100)
     assert world.state("mine") == (0, 0)
+
+
+def test_what_was_let_by_asks_again_after_the_clock_was_set_back() -> None:
+    world = World(budget("all", 10**6))
+    held = world.counters.hold("k", None, 100, NOW)
+    assert held is not None
+    assert not held.serves("p", NOW - 1)
+    held.release()
+    assert world.state("all") == (0, 0)
+
+
+def test_what_is_charged_for_what_was_let_by_reaches_marks_and_the_books_of_a_change() -> None:
+    world = World(budget("all", 1600))
+    held = world.counters.hold("k", None, 100, NOW)
+    other = world.counters.hold("k", None, 10, NOW)
+    assert held is not None
+    assert other is not None
+    world.settle(1280, held)
+    assert world.state("all") == (1280, 10)
+    assert world.marks() == [("all", 80)]
+    noted = world.counters.note()
+    world.settle(5, other)
+    assert [charge.nano for charge in noted.values()] == [5]
+    assert world.state("all") == (1285, 0)
 
 
 def test_budgets_that_have_a_say_in_planning_let_nothing_by() -> None:
@@ -162,9 +186,9 @@ def test_budgets_that_have_a_say_in_planning_let_nothing_by() -> None:
     assert held is not None
     # A window that is over is turned by what follows; one that goes local decides what steps in.
     assert world.counters.hold("k", None, 1, NOW + 400 * DAY_US) is None
-    assert not world.counters.serves(held, "p", NOW + 400 * DAY_US)
+    assert not held.serves("p", NOW + 400 * DAY_US)
     world.install(budget("all", 10**9), budget("cloud", 10**9, provider="p"))
-    assert not world.counters.serves(held, "p", NOW)
+    assert not held.serves("p", NOW)
     assert world.counters.hold("k", None, 1, NOW) is None
     world.install(budget("all", 10**9, on_limit=LOCAL))
     assert world.counters.hold("k", None, 1, NOW) is None

@@ -119,7 +119,7 @@ class Budgets(RuleBasedStateMachine):
         if changed:
             self.make_another(self.numbers % len(PLACES), 200, 0)
         self.now += hours * DAY_US // 24
-        if hold is not None and self.counters.serves(hold, provider, self.now):
+        if hold is not None and hold.serves(provider, self.now):
             self.numbers += 1
             who: dict[str, Any] = {"key": key, "workflow": workflow, "provider": provider}
             begun = started(self.numbers, at_us=self.now, **who)

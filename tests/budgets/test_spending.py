@@ -216,16 +216,23 @@ _model = st.builds(
 @settings(deadline=None)
 @given(
     models=st.lists(_model, min_size=1, max_size=3),
-    extent=st.builds(
-        Extent, st.integers(0, 10**6), st.none() | st.integers(0, 10**6), st.integers(1, 9)
+    facts=st.builds(
+        RequestFacts,
+        model=st.just("m"),
+        prompt_tokens=st.integers(0, 10**6),
+        max_tokens=st.none() | st.integers(0, 10**6),
+        answers=st.integers(1, 9),
+        tools=st.booleans(),
+        vision=st.booleans(),
     ),
+    size=st.integers(0, 10**6),
 )
 def test_no_request_costs_more_than_the_dearest_model_would_make_it(
-    models: list[Any], extent: Extent
+    models: list[Any], facts: RequestFacts, size: int
 ) -> None:
     ceiling = ceiling_of((provider(), each) for each in models)
     assert ceiling is not None
-    most = extent.at_most(ceiling)
+    most, extent = facts.at_most(size, ceiling), facts.extent(size)
     assert all((extent.cost(provider(), each, worst_case_nano) or 0) <= most for each in models)
 
 

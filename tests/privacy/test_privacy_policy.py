@@ -36,7 +36,7 @@ def rule(name: str, then: Action = Action.LOCAL, **conditions: Any) -> PrivacyRu
 
 def standing(policy: PrivacyPolicy, *, name: str = "laptop", workflow: str | None = None,
              model: str = "auto", meaning: str | None = None) -> Standing:  # fmt: skip
-    return Policy(policy).standing(key(name), workflow, model, meaning or model)
+    return Policy(policy, {model: meaning or model}).standing(key(name), workflow, model)
 
 
 def test_what_nobody_asks_for_is_not_looked_for() -> None:
@@ -153,10 +153,10 @@ def test_a_failure_counts_as_a_find(detect: Action, verdict: Verdict) -> None:
 
 def test_what_asks_alike_is_worked_out_once_and_not_without_end() -> None:
     policy = Policy(PrivacyPolicy(detect={CARDS: Action.LOCAL}))
-    first = policy.standing(key(), None, "auto", "auto")
-    assert policy.standing(key(), None, "auto", "auto") is first
+    first = policy.standing(key(), None, "auto")
+    assert policy.standing(key(), None, "auto") is first
     for number in range(5000):
-        policy.standing(key(), f"w{number}", "auto", "auto")
+        policy.standing(key(), f"w{number}", "auto")
     assert len(policy._kept) <= 4096
 
 

@@ -30,7 +30,7 @@ from laird.domain.money import usd_text
 from laird.gateway.call import Answering, Call, Trace
 from laird.keys.key_text import key_from_headers
 from laird.keys.table import KeyTable
-from laird.limits.rates import RateStanding
+from laird.limits.rates import RateStanding, left_of
 from laird.telemetry.logs import get_logger
 from laird.telemetry.metrics import Metrics
 
@@ -179,13 +179,14 @@ def _cache_lines(trace: Trace) -> bytes:
 
 def _rate_lines(standing: RateStanding) -> bytes:
     """Return what is left of a key's limits, in the headers that OpenAI's clients know."""
+    requests, tokens = standing.limit.requests_per_minute, standing.limit.tokens_per_minute
     lines = b""
-    left = standing.requests
-    if left is not None:
-        lines = _REQUESTS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
-    left = standing.tokens
-    if left is not None:
-        lines += _TOKENS_LEFT % (left.limit, left.remaining, _duration(left.reset_s))
+    if requests is not None:
+        full_s = standing.requests_s
+        lines = _REQUESTS_LEFT % (requests, left_of(requests, full_s), _duration(full_s))
+    if tokens is not None:
+        full_s = standing.tokens_s
+        lines += _TOKENS_LEFT % (tokens, left_of(tokens, full_s), _duration(full_s))
     return lines
 
 

@@ -15,7 +15,7 @@ from sys import maxsize
 import msgspec
 
 from laird.budgets.account import Account, Crossing
-from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted, reserve
+from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted
 from laird.domain.budget import Budget, BudgetScope, Window
 from laird.domain.errors import QuotaExceeded
 from laird.domain.spending import Extent, Objection, PriceOf, Room, Spending
@@ -87,8 +87,7 @@ class Counters:
         for account in ahead.hard:
             if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
-        accounts, end = ahead.accounts, ahead.end
-        return reserve(self._holds, accounts, nano, now_us, key_id, workflow, until_us=end)
+        return Hold(self._holds, ahead.accounts, nano, now_us, key_id, workflow, "", ahead.end)
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
         accounts = self._holding(key_id, workflow, None)
@@ -101,12 +100,6 @@ class Counters:
             self._ahead.clear()
         ahead = self._ahead[key_id, workflow] = _Ahead(accounts, hard, start, end)
         return ahead
-
-    def serves(self, hold: Hold, provider: str, at_us: int) -> bool:
-        """Let what `hold` has reserved be for an attempt; False where budgets must be asked."""
-        hold.provider = provider
-        hold.at_us = at_us
-        return at_us < hold.until_us and not self._by_provider
 
     def spending(
         self, key_id: str, workflow: str | None, extent: Extent, now_us: int
@@ -171,7 +164,7 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        return reserve(self._holds, accounts, nano, at_us, key_id, workflow, provider)
+        return Hold(self._holds, accounts, nano, at_us, key_id, workflow, provider)
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""
@@ -181,12 +174,16 @@ class Counters:
 
     def settle(self, started: AttemptStarted, nano: int, hold: Hold | None) -> None:
         """Count what an attempt has cost, and give back what was reserved for it."""
+        at_us = started.at_us
         if hold is not None:
+            if at_us < hold.until_us and nano > 0 and self._noted is None:
+                for account in hold.turn_into(nano):
+                    self._cross(account, at_us)
+                return
             hold.release()
         if nano <= 0:
             return
         key_id, workflow, provider = started.key_id, started.workflow, started.provider
-        at_us = started.at_us
         if self._noted is not None:
             charge = Charge(key_id, workflow, provider, at_us, nano)
             self._noted[started.request_id, started.attempt] = charge

@@ -46,6 +46,7 @@ class Hold(msgspec.Struct, eq=False):
     """Room reserved for one attempt, under way or about to be. `release` takes effect once."""
 
     _holds: set[Hold]
+    """Where it is until it is released."""
     _accounts: tuple[Account, ...]
     nano: int
     at_us: int
@@ -56,7 +57,21 @@ class Hold(msgspec.Struct, eq=False):
     """Empty until it is known which one is asked."""
     until_us: int = maxsize
     """From then on, UTC microseconds, budgets must be asked again: a window is over, or they are
-    other ones."""
+    other ones. Before that, all that is charged for its attempt is charged where it holds."""
+
+    def __post_init__(self) -> None:
+        nano = self.nano
+        for account in self._accounts:
+            account.reserved += nano
+        self._holds.add(self)
+
+    def serves(self, provider: str, at_us: int) -> bool:
+        """Let what is reserved be for an attempt; False where budgets must be asked."""
+        planned_us = self.at_us
+        self.provider = provider
+        self.at_us = at_us
+        # A clock that was set back may have gone back to a window before.
+        return planned_us <= at_us < self.until_us
 
     def take(self, account: Account) -> None:
         """Reserve in one more account."""
@@ -69,28 +84,24 @@ class Hold(msgspec.Struct, eq=False):
             self._accounts = tuple(each for each in self._accounts if each is not account)
             self.until_us = -maxsize
 
+    def turn_into(self, spent: int) -> list[Account]:
+        """Charge so much in place of what is reserved; return the accounts that reach a mark."""
+        nano = self.nano
+        reached = []
+        for account in self._accounts:
+            account.reserved -= nano
+            account.spent = total = account.spent + spent
+            if total >= account.next_level:
+                reached.append(account)
+        self._accounts = ()
+        self._holds.discard(self)
+        return reached
+
     def release(self) -> None:
         """Give back what is reserved."""
         nano = self.nano
         for account in self._accounts:
             account.reserved -= nano
         self._accounts = ()
+        self.until_us = -maxsize
         self._holds.discard(self)
-
-
-def reserve(
-    holds: set[Hold],
-    accounts: tuple[Account, ...],
-    nano: int,
-    at_us: int,
-    key_id: str,
-    workflow: str | None,
-    provider: str = "",
-    until_us: int = maxsize,
-) -> Hold:
-    """Reserve so much in some accounts; the hold is among `holds` until it is released."""
-    for account in accounts:
-        account.reserved += nano
-    hold = Hold(holds, accounts, nano, at_us, key_id, workflow, provider, until_us)
-    holds.add(hold)
-    return hold

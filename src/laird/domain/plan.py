@@ -9,7 +9,14 @@ import msgspec
 
 from laird.domain.catalog import FREE, Model, Provider
 from laird.domain.health import ProviderCondition
-from laird.domain.spending import UNSEEN_TOKENS, UNSEEN_TOOL_TOKENS, Extent, Spending
+from laird.domain.spending import (
+    MTOK,
+    UNSEEN_TOKENS,
+    UNSEEN_TOOL_TOKENS,
+    Ceiling,
+    Extent,
+    Spending,
+)
 
 
 class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,16 +46,28 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
         return prompt + (self.max_tokens or 0)
 
     def extent(self, body_bytes: int) -> Extent:
-        """Return the most tokens that it may take; `body_bytes` is the size of its body.
+        """Return the most tokens that it may take; `body_bytes` is the size of its body."""
+        prompt = self._longest_prompt(body_bytes)
+        return Extent(prompt, self.max_tokens, self.answers, self.longest_input is not None)
 
-        The estimate of the prompt is a quarter of its characters, and a character is at most four
-        bytes: sixteen times the estimate is no less than the text's bytes. That is taken where
-        there are images, whose data says nothing of their tokens.
+    def at_most(self, body_bytes: int, ceiling: Ceiling) -> int:
+        """Return nano-dollars that no model under a ceiling makes an attempt cost more than."""
+        output = self.max_tokens
+        if output is None:
+            output = ceiling.output
+        tokens = self._longest_prompt(body_bytes) + output * self.answers
+        return tokens * ceiling.rate // MTOK + 1 + ceiling.per_request
+
+    def _longest_prompt(self, body_bytes: int) -> int:
+        """Return the most tokens of the prompt.
+
+        Its estimate is a quarter of its characters, and a character is at most four bytes: sixteen
+        times the estimate is no less than the text's bytes. That is taken where there are images,
+        whose data says nothing of their tokens.
         """
         estimate = self.prompt_tokens
         prompt = 16 * estimate if self.vision else max(body_bytes, 4 * estimate)
-        prompt += UNSEEN_TOOL_TOKENS if self.tools else UNSEEN_TOKENS
-        return Extent(prompt, self.max_tokens, self.answers, self.longest_input is not None)
+        return prompt + (UNSEEN_TOOL_TOKENS if self.tools else UNSEEN_TOKENS)
 
 
 class DropReason(StrEnum):

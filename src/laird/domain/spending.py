@@ -22,7 +22,8 @@ UNSEEN_TOKENS = 200
 """What chat templates and providers put around a prompt."""
 UNSEEN_TOOL_TOKENS = 1000
 """The same where tools are explained to the model."""
-_MTOK = 1_000_000
+MTOK = 1_000_000
+"""The tokens that prices are told for."""
 
 PriceOf = Callable[[Pricing, int, int], int]
 """Nano-dollars for at most so many tokens of input and of output."""
@@ -57,14 +58,6 @@ class Extent(msgspec.Struct, frozen=True, gc=False):
         if window is not None and prompt > window and not self.several:
             prompt = window
         return price(pricing, prompt, output * self.answers)
-
-    def at_most(self, ceiling: Ceiling) -> int:
-        """Return nano-dollars that no model under a ceiling makes an attempt cost more than."""
-        output = self.output
-        if output is None:
-            output = ceiling.output
-        tokens = self.prompt + output * self.answers
-        return tokens * ceiling.rate // _MTOK + 1 + ceiling.per_request
 
 
 class Ceiling(msgspec.Struct, frozen=True, gc=False):

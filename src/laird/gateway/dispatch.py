@@ -349,8 +349,7 @@ class Dispatch(msgspec.Struct, eq=False):
         budgets, hold = self._means.budgets, self._trace.hold
         if hold is not None:
             self._trace.hold = None
-            served = budgets.serves(hold, attempt.provider.id, now_us)
-            if served and not attempt.for_nothing:
+            if hold.serves(attempt.provider.id, now_us) and not attempt.for_nothing:
                 return hold
             hold.release()
         call = self._call

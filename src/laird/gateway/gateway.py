@@ -111,7 +111,7 @@ class Gateway:
             (snapshot.providers[model.provider_id], model) for model in snapshot.models.values()
         )
         self._means.board.configure(snapshot)
-        self.screen.use(snapshot.privacy)
+        self.screen.use(snapshot.privacy, snapshot.aliases)
 
     async def screened(self, call: Call, trace: Trace) -> Call:
         """Return a call with the verdict of the privacy rules in its caller.
@@ -129,9 +129,7 @@ class Gateway:
         policy, asking = self.screen.policy, call.caller
         if policy is None or call.screened is policy:
             return self._told(call, asking, policy, trace)
-        model = call.facts.model
-        meaning = self._runtime.snapshot.aliases.get(model, model)
-        caller = self.screen.judge_now(policy, asking, call.body, model, meaning, trace)
+        caller = self.screen.judge_now(policy, asking, call.body, call.facts.model, trace)
         if caller is asking and caller.privacy_reason is None:
             return msgspec.structs.replace(call, screened=policy)
         return None if caller is None else self._told(call, caller, policy, trace)
@@ -158,9 +156,7 @@ class Gateway:
         policy = self.screen.policy
         if policy is None:
             return caller
-        model = facts.model
-        meaning = self._runtime.snapshot.aliases.get(model, model)
-        return await self.screen.judge(policy, caller, body, model, meaning, trace)
+        return await self.screen.judge(policy, caller, body, facts.model, trace)
 
     def weigh(self, facts: RequestFacts, caller: Caller, size: int = 0) -> Plan:
         """Say where a request would go, with reasons, without sending it; `size` is its body's.
@@ -183,17 +179,14 @@ class Gateway:
         budgets = self._means.budgets
         if not budgets.active or call.count is not None:
             return plan(facts, target, caller, self._conditions(runtime))
-        extent, ceiling = facts.extent(body_bytes(call)), self._ceiling
         key_id, workflow, now_us = caller.key.id, caller.workflow, time.time_ns() // 1000
-        if ceiling is not None:
-            trace.hold = budgets.hold(key_id, workflow, extent.at_most(ceiling), now_us)
+        size = body_bytes(call)
+        if self._ceiling is not None:
+            most = facts.at_most(size, self._ceiling)
+            trace.hold = budgets.hold(key_id, workflow, most, now_us)
             if trace.hold is not None:
-                planned = plan(facts, target, caller, self._conditions(runtime))
-                if planned.attempts and planned.attempts[0].for_nothing:
-                    trace.hold.release()
-                    trace.hold = None
-                return planned
-        spending = budgets.spending(key_id, workflow, extent, now_us)
+                return plan(facts, target, caller, self._conditions(runtime))
+        spending = budgets.spending(key_id, workflow, facts.extent(size), now_us)
         conditions = self._conditions(runtime, spending)
         try:
             return plan(facts, target, caller, conditions, everything_for(spending, names))

@@ -39,13 +39,21 @@ class Screen:
         self._metrics = metrics
         self._wanted = asyncio.Event()
 
-    def use(self, policy: PrivacyPolicy | None) -> None:
-        """Judge by another policy. One that says the same keeps what is known of messages."""
-        before = self.policy.policy if self.policy is not None else None
-        if policy == before:
+    def use(self, policy: PrivacyPolicy | None, aliases: Mapping[str, str]) -> None:
+        """Judge by another policy. One that says the same keeps what is known of messages.
+
+        `aliases` are the names of models that mean others.
+        """
+        if policy is None:
+            self.policy = None
             return
-        self.policy = None if policy is None else Policy(policy)
-        if self.policy is not None and self.policy.reads:
+        before, known = self.policy, None
+        if before is not None and before.policy == policy:
+            if before.aliases == aliases:
+                return
+            known = before.known
+        self.policy = Policy(policy, aliases, known)
+        if self.policy.reads:
             self._wanted.set()
 
     async def judge(
@@ -54,14 +62,10 @@ class Screen:
         caller: Caller,
         body: Mapping[str, Any],
         model: str,
-        meaning: str,
         trace: Trace | None,
     ) -> Caller:
-        """Return the caller with the verdict on what is asked.
-
-        `meaning` is what an alias makes of `model`. Raises `RefusedByPrivacy`.
-        """
-        standing = policy.standing(caller.key, caller.workflow, model, meaning)
+        """Return the caller with the verdict on what is asked. Raises `RefusedByPrivacy`."""
+        standing = policy.standing(caller.key, caller.workflow, model)
         if not _matters(standing, caller):
             return self._settled(standing.certain, caller, trace)
         try:
@@ -76,11 +80,10 @@ class Screen:
         caller: Caller,
         body: Mapping[str, Any],
         model: str,
-        meaning: str,
         trace: Trace | None,
     ) -> Caller | None:
         """Return what `judge` does where that needs no waiting, else None."""
-        standing = policy.standing(caller.key, caller.workflow, model, meaning)
+        standing = policy.standing(caller.key, caller.workflow, model)
         if standing.plain and not caller.local_only and is_plain(body, model):
             return caller
         if not _matters(standing, caller):

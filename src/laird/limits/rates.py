@@ -23,35 +23,54 @@ _MINUTE_S = 60.0
 _TOLERANCE_S = 1e-6
 """Sums of fractions of a minute may miss the whole minute by a rounding error."""
 _HORIZON_S = _MINUTE_S + _TOLERANCE_S
-_NEVER = math.inf
+_NEVER_S = 1e300
+"""Longer than anybody waits. Finite, since no tokens take no time even then."""
 _FIRST_SWEEP = 1024
 
 
 class _Bucket:
-    """Moments, in monotonic seconds, at which a key's two buckets are full again."""
+    """One key's two buckets, by its limits of the moment."""
 
-    __slots__ = ("requests_full_at", "tokens_full_at")
+    __slots__ = ("limit", "request_s", "requests_full_at", "token_s", "tokens_full_at")
 
-    def __init__(self) -> None:
+    def __init__(self, limit: RateLimit) -> None:
         self.requests_full_at = -math.inf
+        """Monotonic seconds at which it is full again, as below."""
         self.tokens_full_at = -math.inf
+        self.fit(limit)
+
+    def fit(self, limit: RateLimit) -> None:
+        """Refill as a limit says; a share that was used counts on unless there is no limit."""
+        self.limit = limit
+        if limit.requests_per_minute is None:
+            self.requests_full_at = -math.inf
+        if limit.tokens_per_minute is None:
+            self.tokens_full_at = -math.inf
+        self.request_s = _refill_s(limit.requests_per_minute)
+        """Seconds that the refill of one request takes, as below of one token."""
+        self.token_s = _refill_s(limit.tokens_per_minute)
 
 
-class Allowance(msgspec.Struct, frozen=True, gc=False):
-    """What is left of one limit."""
-
-    limit: int
-    """Per minute."""
-    remaining: int
-    reset_s: float
-    """Seconds until all of it is there again, if nothing is taken meanwhile."""
+def _refill_s(per_minute: int | None) -> float:
+    if per_minute is None:
+        return 0.0
+    return _MINUTE_S / per_minute if per_minute > 0 else _NEVER_S
 
 
 class RateStanding(msgspec.Struct, frozen=True, gc=False):
-    """What is left of a key's limits; None where there is none."""
+    """What is left of a key's limits."""
 
-    requests: Allowance | None
-    tokens: Allowance | None
+    limit: RateLimit
+    requests_s: float
+    """Seconds until all of it is there again, if nothing is taken meanwhile; as below."""
+    tokens_s: float
+
+
+def left_of(per_minute: int, full_in_s: float) -> int:
+    """Return what is left of a limit that is all there again in so many seconds."""
+    # By the horizon, a sum that misses the whole minute by a rounding error is the whole.
+    left = per_minute - per_minute * full_in_s / _HORIZON_S if full_in_s > 0.0 else per_minute
+    return int(left) if left > 0 else 0
 
 
 class Rates:
@@ -78,34 +97,24 @@ class Rates:
                 can't help.
             NotAllowed: The key's limit lets no request through at all.
         """
-        per_minute = limit.requests_per_minute
-        tokens_per_minute = limit.tokens_per_minute
-        if per_minute is None and tokens_per_minute is None:
+        if limit.requests_per_minute is None and limit.tokens_per_minute is None:
             return None
         bucket = self._buckets.get(key_id)
-        if bucket is None:
-            bucket = self._open(key_id, now)
-        requests_s = tokens_s = -_NEVER
-        if per_minute is not None:
-            step = _MINUTE_S / per_minute if per_minute > 0 else _NEVER
-            ahead = bucket.requests_full_at - now
-            requests_s = ahead + step if ahead > 0.0 else step
-        if tokens_per_minute is not None:
-            step = tokens * _MINUTE_S / tokens_per_minute if tokens_per_minute > 0 else _NEVER
-            ahead = bucket.tokens_full_at - now
-            tokens_s = ahead + step if ahead > 0.0 else step
+        if bucket is None or bucket.limit is not limit:
+            bucket = self._fitted(key_id, limit, now)
+        requests_s = bucket.request_s
+        tokens_s = bucket.token_s * tokens
+        ahead = bucket.requests_full_at - now
+        if ahead > 0.0:
+            requests_s += ahead
+        ahead = bucket.tokens_full_at - now
+        if ahead > 0.0:
+            tokens_s += ahead
         if requests_s > _HORIZON_S or tokens_s > _HORIZON_S:
             _refuse(limit, tokens, requests_s, tokens_s)
         bucket.requests_full_at = now + requests_s
         bucket.tokens_full_at = now + tokens_s
-        requests = of_tokens = None
-        if per_minute is not None:
-            left = int(per_minute - per_minute * requests_s / _HORIZON_S)
-            requests = Allowance(per_minute, left, requests_s)
-        if tokens_per_minute is not None:
-            left = int(tokens_per_minute - tokens_per_minute * tokens_s / _HORIZON_S)
-            of_tokens = Allowance(tokens_per_minute, left, tokens_s)
-        return RateStanding(requests, of_tokens)
+        return RateStanding(limit, requests_s, tokens_s)
 
     def settle(
         self, key_id: str, limit: RateLimit, estimated: int, actual: int, now: float
@@ -114,27 +123,32 @@ class Rates:
 
         More than estimated may leave the bucket below empty: the key then waits that off.
         """
-        tokens_per_minute = limit.tokens_per_minute
-        if tokens_per_minute is None or tokens_per_minute <= 0 or actual == estimated:
+        if actual == estimated or (limit.tokens_per_minute or 0) <= 0:
             return
         bucket = self._buckets.get(key_id)
-        if bucket is None:
-            bucket = self._open(key_id, now)
-        shift = (actual - estimated) * _MINUTE_S / tokens_per_minute
-        bucket.tokens_full_at = max(bucket.tokens_full_at, now) + shift
+        if bucket is None or bucket.limit is not limit:
+            bucket = self._fitted(key_id, limit, now)
+        full_at = bucket.tokens_full_at
+        shift = (actual - estimated) * bucket.token_s
+        bucket.tokens_full_at = max(now, full_at) + shift
 
     def standing(self, key_id: str, limit: RateLimit, now: float) -> RateStanding:
         """Return what is left of a key's limits."""
-        bucket = self._buckets.get(key_id) or _FULL
-        return RateStanding(
-            _allowance(limit.requests_per_minute, bucket.requests_full_at - now),
-            _allowance(limit.tokens_per_minute, bucket.tokens_full_at - now),
-        )
+        bucket = self._buckets.get(key_id)
+        if bucket is None:
+            return RateStanding(limit, 0.0, 0.0)
+        requests_s, tokens_s = bucket.requests_full_at - now, bucket.tokens_full_at - now
+        return RateStanding(limit, max(requests_s, 0.0), max(tokens_s, 0.0))
 
-    def _open(self, key_id: str, now: float) -> _Bucket:
+    def _fitted(self, key_id: str, limit: RateLimit, now: float) -> _Bucket:
+        """Return a key's bucket, by other limits than before where it has one."""
+        bucket = self._buckets.get(key_id)
+        if bucket is not None:
+            bucket.fit(limit)
+            return bucket
         if len(self._buckets) >= self._sweep_above:
             self._sweep(now)
-        bucket = self._buckets[key_id] = _Bucket()
+        bucket = self._buckets[key_id] = _Bucket(limit)
         return bucket
 
     def _sweep(self, now: float) -> None:
@@ -145,20 +159,6 @@ class Rates:
             if bucket.requests_full_at > now or bucket.tokens_full_at > now
         }
         self._sweep_above = max(_FIRST_SWEEP, 2 * len(self._buckets))
-
-
-_FULL = _Bucket()
-
-
-def _allowance(per_minute: int | None, full_in_s: float) -> Allowance | None:
-    if per_minute is None:
-        return None
-    if full_in_s <= 0.0:
-        return Allowance(per_minute, max(0, per_minute), 0.0)
-    left = int(per_minute * (1.0 - (full_in_s - _TOLERANCE_S) / _MINUTE_S))
-    if not 0 <= left <= per_minute:
-        left = max(0, min(left, per_minute))
-    return Allowance(per_minute, left, full_in_s)
 
 
 def _refuse(limit: RateLimit, tokens: int, requests_s: float, tokens_s: float) -> NoReturn:

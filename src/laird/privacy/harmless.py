@@ -8,7 +8,9 @@ is told to be harmless here must be so for every detector; all else is read as e
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
 
 LEAST = 20
 """Characters without a blank that the shortest credential of a vendor has."""
@@ -26,20 +28,45 @@ _SHAPE = bytes(
 """For each byte: blanks as they are, "!" for marks and what is not ASCII, "x" for others."""
 _LONG_WORD = _OTHER * LEAST
 
-_FIELDS = ("role", "content")
-"""What most messages have, and nothing else."""
-ROLES = ("user", "assistant", "system", "tool", "developer")
-"""A tuple, for what is looked for in it may be of any type."""
-_SETTINGS = frozenset(
-    {
-        "frequency_penalty", "logprobs", "max_completion_tokens", "max_output_tokens", "max_tokens",
-        "n", "parallel_tool_calls", "presence_penalty", "seed", "store", "stream", "temperature",
-        "top_k", "top_logprobs", "top_p",
-    }
-)  # fmt: skip
-"""Fields of requests, as the dialects call them, that are numbers or switches."""
-_NUMBERS = frozenset({bool, float, int})
 _LONG_NUMBER = 10**6
+
+_Role = Literal["assistant", "developer", "system", "tool", "user"]
+ROLES: tuple[str, ...] = get_args(_Role)
+_Number = (
+    Annotated[int, msgspec.Meta(gt=-_LONG_NUMBER, lt=_LONG_NUMBER)]
+    | Annotated[float, msgspec.Meta(gt=-_LONG_NUMBER, lt=_LONG_NUMBER)]
+    | bool
+    | None
+)
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What most messages have, and nothing else."""
+
+    role: _Role
+    content: Annotated[str, msgspec.Meta(max_length=_LONGEST)]
+
+
+class _Plain(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What most requests have, as the dialects call it: beside messages, numbers and switches."""
+
+    model: str
+    messages: list[_Message]
+    frequency_penalty: _Number = None
+    logprobs: _Number = None
+    max_completion_tokens: _Number = None
+    max_output_tokens: _Number = None
+    max_tokens: _Number = None
+    n: _Number = None
+    parallel_tool_calls: _Number = None
+    presence_penalty: _Number = None
+    seed: _Number = None
+    store: _Number = None
+    stream: _Number = None
+    temperature: _Number = None
+    top_k: _Number = None
+    top_logprobs: _Number = None
+    top_p: _Number = None
 
 
 def is_plain(body: Mapping[str, Any], model: str) -> bool:
@@ -47,32 +74,22 @@ def is_plain(body: Mapping[str, Any], model: str) -> bool:
 
     `model` is the name of a model in which there is known to be nothing.
     """
-    for field, value in body.items():
-        kind = type(value)
-        if kind is str:
-            if field != "model" or value != model:
-                return False
-        elif kind is list:
-            if field != "messages":
-                return False
-            for each in value:
-                if type(each) is not dict or not is_harmless(each):
-                    return False
-        elif (
-            kind not in _NUMBERS
-            or field not in _SETTINGS
-            or not -_LONG_NUMBER < value < _LONG_NUMBER
-        ):
-            return False
-    return True
+    try:
+        plain = msgspec.convert(body, _Plain)
+    except msgspec.ValidationError:
+        return False
+    texts = [message.content for message in plain.messages]
+    return plain.model == model and _is_prose("\n".join(texts))
 
 
-def is_harmless(message: dict[str, Any]) -> bool:
+def is_harmless(message: object) -> bool:
     """Tell whether no detector finds anything in a message; False means that it has to be read."""
-    if len(message) != len(_FIELDS):
+    try:
+        return _is_prose(msgspec.convert(message, _Message).content)
+    except msgspec.ValidationError:
         return False
-    text = message.get("content")
-    if type(text) is not str or len(text) > _LONGEST or message.get("role") not in ROLES:
-        return False
+
+
+def _is_prose(text: str) -> bool:
     shape = text.encode(errors="surrogatepass").translate(_SHAPE)
     return b"!" not in shape and _LONG_WORD not in shape and "PRIVATE KEY" not in text

@@ -91,30 +91,38 @@ class Standing(msgspec.Struct, eq=False):
 class Policy:
     """A policy made ready to be asked."""
 
-    def __init__(self, policy: PrivacyPolicy) -> None:
+    def __init__(
+        self,
+        policy: PrivacyPolicy,
+        aliases: Mapping[str, str] | None = None,
+        known: Known | None = None,
+    ) -> None:
+        """`aliases` are the names that mean others, `known` what was found by the same policy."""
         words = dict.fromkeys(comparable(word) for rule in policy.rules for word in rule.contains)
         self.policy = policy
         """What it was made of."""
-        self.known = Known()
+        self.aliases = aliases or {}
+        self.known = known or Known()
         """What was found before, by this policy."""
         self._words = tuple(words)
         self._rules = tuple(_Rule(rule, self._words) for rule in policy.rules)
-        self._kept: dict[tuple[str, str, str | None, str, str], Standing] = {}
+        self._kept: dict[tuple[str, str, str | None, str], Standing] = {}
         self.reads = bool(policy.detect) or any(
             rule.contains or (rule.detected and rule.then is not Action.ANY)
             for rule in policy.rules
         )
         """Whether any request's text has to be looked at."""
 
-    def standing(self, key: ApiKey, workflow: str | None, model: str, meaning: str) -> Standing:
-        """Return what is made of a request; `meaning` is what an alias makes of `model`."""
-        asked = (key.id, key.name, workflow, model, meaning)
+    def standing(self, key: ApiKey, workflow: str | None, model: str) -> Standing:
+        """Return what is made of a request."""
+        asked = (key.id, key.name, workflow, model)
         found = self._kept.get(asked)
         if found is None:
             if len(self._kept) >= _MOST_KEPT:
                 # Workflows and models are the client's words: they may be ever new ones.
                 self._kept.clear()
-            found = self._kept[asked] = self._work_out(key, workflow, (model, meaning))
+            models = (model, self.aliases.get(model, model))
+            found = self._kept[asked] = self._work_out(key, workflow, models)
         return found
 
     def _work_out(self, key: ApiKey, workflow: str | None, models: tuple[str, str]) -> Standing:

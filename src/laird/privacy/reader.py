@@ -172,7 +172,7 @@ def units(body: Mapping[str, Any], *, harmless_too: bool = True) -> Iterator[byt
         # What hangs on another name is read with that.
         if isinstance(value, list) and value and isinstance(value[0], dict) and field in _LISTS:
             for each in value:
-                if harmless_too or not isinstance(each, dict) or not is_harmless(each):
+                if harmless_too or not is_harmless(each):
                     yield orjson.dumps(each)
         else:
             rest[field] = value
