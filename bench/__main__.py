@@ -101,9 +101,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         tools={"wrk": _wrk_version(wrk)},
         subjects=bench.figures,
         ratios=figures.ratios(bench.figures),
-        targets=figures.verdicts(bench.figures),
+        targets=figures.verdicts(bench.figures, bench.turns),
         measurements=bench.measurements,
         starts=bench.starts,
+        turns=bench.turns,
     )
     output = arguments.output.absolute()
     report.write_json(result, output)

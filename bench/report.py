@@ -15,8 +15,10 @@ from bench.figures import (
     Measurement,
     Start,
     SubjectFigures,
+    Turn,
     Verdict,
     added_latency_ms,
+    side_by_side,
     stream_ratio,
     throughput_ratio,
 )
@@ -40,6 +42,7 @@ class Report(msgspec.Struct, frozen=True):
     targets: list[Verdict]
     measurements: list[Measurement]
     starts: list[Start]
+    turns: list[Turn]
 
 
 def write_json(report: Report, file: Path) -> None:
@@ -55,6 +58,10 @@ def show(report: Report, console: Console) -> None:
     console.print(_size(report))
     _show_notes(report, console)
     console.print(_targets(report.targets))
+    each = side_by_side(report.turns, "guarded", "priced")
+    if each:
+        shares = ", ".join(f"{ratio:.1%}" for ratio in each)
+        console.print(f"Guarded of priced, side by side, each round: {shares}", highlight=False)
     machine = report.machine
     console.print(
         f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.system}, "

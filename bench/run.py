@@ -7,12 +7,13 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import msgspec
 
 from bench import client, load
 from bench.client import BadAnswerError, Target
-from bench.figures import Measurement, Start, SubjectFigures, fill
+from bench.figures import Measurement, Start, SubjectFigures, Turn, fill, side_by_side
 from bench.install import WORKSHOP, UnavailableError
 from bench.load import Case, LoadResult
 from bench.machine import Cores, resident_bytes, settle
@@ -21,6 +22,11 @@ from bench.subjects import Direct, Subject
 
 _SAMPLED_STREAMS = 8
 _WARM_UP_SECONDS = 1
+_SIDE_BY_SIDE = ("priced", "guarded")
+"""Subjects whose difference is less than that between one minute of a machine and the next."""
+_TURNS = 8
+_TURN_SECONDS = 2
+_TURN = Case(32)
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -43,6 +49,7 @@ class Bench:
         self.figures: dict[str, SubjectFigures] = {}
         self.measurements: list[Measurement] = []
         self.starts: list[Start] = []
+        self.turns: list[Turn] = []
         self._folder = WORKSHOP / "run"
         self._upstream_port = free_port()
         self._once: set[tuple[str, Case]] = set()
@@ -61,6 +68,9 @@ class Bench:
             for number in range(1, self.plan.rounds + 1):
                 for subject in ready:
                     self._round(subject, number, upstream)
+                pair = [subject for subject in ready if subject.name in _SIDE_BY_SIDE]
+                if len(pair) == len(_SIDE_BY_SIDE):
+                    self._side_by_side(pair, number)
         finally:
             upstream.stop()
         for name, figures in self.figures.items():
@@ -99,11 +109,38 @@ class Bench:
             if process is not upstream:
                 process.stop()
 
-    def _start(self, subject: Subject, number: int) -> tuple[Process, Target | None, float]:
-        folder = self._folder / f"{subject.name}-{number}"
+    def _side_by_side(self, pair: Sequence[Subject], number: int) -> None:
+        """Run two subjects at once on the same core, and load one, then the other, again and again.
+
+        Who is first in one turn is second in the next.
+        """
+        with ExitStack() as running:
+            targets: list[tuple[str, Target, Process]] = []
+            for subject in pair:
+                process, target, _ = self._start(subject, number, "beside-")
+                running.callback(process.stop)
+                if target is None:
+                    self._note(subject, f"never answered; see {process.log}")
+                    return
+                targets.append((subject.name, target, process))
+                self._warm_up(_TURN, target)
+            for _ in range(_TURNS):
+                for name, target, process in targets:
+                    settle(process.pid)
+                    result = load.run(target, _TURN, seconds=_TURN_SECONDS, cores=self.cores)
+                    self.turns.append(Turn(name, number, result))
+                targets.reverse()
+        base, own = _SIDE_BY_SIDE
+        for ratio in side_by_side([t for t in self.turns if t.round == number], own, base):
+            print(f"round {number}  {own} of {base}, side by side: {ratio:.1%}", flush=True)
+
+    def _start(
+        self, subject: Subject, number: int, kind: str = ""
+    ) -> tuple[Process, Target | None, float]:
+        folder = self._folder / f"{kind}{subject.name}-{number}"
         folder.mkdir(parents=True)
         launch = subject.launch(folder, port=free_port(), upstream=self._upstream_port)
-        log = self._folder / f"{subject.name}-{number}.log"
+        log = folder.with_suffix(".log")
         began = time.monotonic()
         process = Process(launch.command, core=self.cores.gateway, log=log, env=launch.env)
         target = client.first_answer(lambda: launch.target(process.output()), process.running)

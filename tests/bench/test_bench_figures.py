@@ -5,7 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
-from bench.figures import Measurement, Start, added_latency_ms, fill, throughput_ratio, verdicts
+from bench.figures import (
+    Measurement,
+    Start,
+    Turn,
+    added_latency_ms,
+    fill,
+    side_by_side,
+    throughput_ratio,
+    verdicts,
+)
 from bench.figures import SubjectFigures as Figures
 from bench.load import Case, LoadResult, parse
 from bench.machine import parse_core_times
@@ -92,6 +101,24 @@ def test_a_ratio_is_of_what_was_measured_in_the_same_round() -> None:
     assert throughput_ratio(subjects, "laird", "nginx") == pytest.approx(0.1)
     fill(subjects["nginx"], [Measurement("nginx", 1, MANY, result(500, 100))], [])
     assert throughput_ratio(subjects, "laird", "nginx") == pytest.approx(0.2)
+
+
+def test_those_who_take_turns_are_compared_by_round() -> None:
+    turns = [
+        Turn(name, number, result(rate, 100))
+        for number, rates in ((1, (100, 90)), (1, (50, 30)), (2, (10, 9)))
+        for name, rate in zip(("priced", "guarded"), rates, strict=True)
+    ]
+    assert side_by_side(turns, "guarded", "priced") == [pytest.approx(0.8), pytest.approx(0.9)]
+    assert side_by_side(turns, "guarded", "nobody") == []
+
+
+@pytest.mark.parametrize(("rate", "met"), [(86, True), (84, False)])
+def test_guarded_requests_are_judged_by_what_took_turns(rate: int, met: bool) -> None:
+    turns = [Turn("priced", 1, result(100, 100)), Turn("guarded", 1, result(rate, 100))]
+    found = [one.met for one in verdicts(measured(), turns) if "budgets" in one.target]
+    assert found == [met]
+    assert [one.met for one in verdicts(measured()) if "budgets" in one.target] == [None]
 
 
 def test_each_target_has_a_verdict() -> None:

@@ -15,7 +15,7 @@ from sys import maxsize
 import msgspec
 
 from laird.budgets.account import Account, Crossing
-from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted
+from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted, reserve
 from laird.domain.budget import Budget, BudgetScope, Window
 from laird.domain.errors import QuotaExceeded
 from laird.domain.spending import Extent, Objection, PriceOf, Room, Spending
@@ -87,7 +87,8 @@ class Counters:
         for account in ahead.hard:
             if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
-        return Hold(self._holds, ahead.accounts, nano, now_us, key_id, workflow, "", ahead.end)
+        accounts, end = ahead.accounts, ahead.end
+        return reserve(self._holds, accounts, nano, now_us, key_id, workflow, "", end)
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
         accounts = self._holding(key_id, workflow, None)
@@ -164,7 +165,7 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        return Hold(self._holds, accounts, nano, at_us, key_id, workflow, provider)
+        return reserve(self._holds, accounts, nano, at_us, key_id, workflow, provider)
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""
@@ -177,8 +178,15 @@ class Counters:
         at_us = started.at_us
         if hold is not None:
             if at_us < hold.until_us and nano > 0 and self._noted is None:
-                for account in hold.turn_into(nano):
-                    self._cross(account, at_us)
+                # Nothing has changed since it was reserved: it is charged in the same accounts.
+                reserved = hold.nano
+                for account in hold.accounts:
+                    account.reserved -= reserved
+                    account.spent = spent = account.spent + nano
+                    if spent >= account.next_level:
+                        self._cross(account, at_us)
+                hold.accounts = ()
+                self._holds.discard(hold)
                 return
             hold.release()
         if nano <= 0:

@@ -47,7 +47,8 @@ class Hold(msgspec.Struct, eq=False):
 
     _holds: set[Hold]
     """Where it is until it is released."""
-    _accounts: tuple[Account, ...]
+    accounts: tuple[Account, ...]
+    """Where it is reserved."""
     nano: int
     at_us: int
     """When its attempt begins, as far as it is known, UTC microseconds."""
@@ -58,12 +59,6 @@ class Hold(msgspec.Struct, eq=False):
     until_us: int = maxsize
     """From then on, UTC microseconds, budgets must be asked again: a window is over, or they are
     other ones. Before that, all that is charged for its attempt is charged where it holds."""
-
-    def __post_init__(self) -> None:
-        nano = self.nano
-        for account in self._accounts:
-            account.reserved += nano
-        self._holds.add(self)
 
     def serves(self, provider: str, at_us: int) -> bool:
         """Let what is reserved be for an attempt; False where budgets must be asked."""
@@ -76,32 +71,37 @@ class Hold(msgspec.Struct, eq=False):
     def take(self, account: Account) -> None:
         """Reserve in one more account."""
         account.reserved += self.nano
-        self._accounts += (account,)
+        self.accounts += (account,)
 
     def leave(self, account: Account) -> None:
         """Have nothing reserved in an account any more, whose window is over."""
-        if account in self._accounts:
-            self._accounts = tuple(each for each in self._accounts if each is not account)
+        if account in self.accounts:
+            self.accounts = tuple(each for each in self.accounts if each is not account)
             self.until_us = -maxsize
-
-    def turn_into(self, spent: int) -> list[Account]:
-        """Charge so much in place of what is reserved; return the accounts that reach a mark."""
-        nano = self.nano
-        reached = []
-        for account in self._accounts:
-            account.reserved -= nano
-            account.spent = total = account.spent + spent
-            if total >= account.next_level:
-                reached.append(account)
-        self._accounts = ()
-        self._holds.discard(self)
-        return reached
 
     def release(self) -> None:
         """Give back what is reserved."""
         nano = self.nano
-        for account in self._accounts:
+        for account in self.accounts:
             account.reserved -= nano
-        self._accounts = ()
+        self.accounts = ()
         self.until_us = -maxsize
         self._holds.discard(self)
+
+
+def reserve(
+    holds: set[Hold],
+    accounts: tuple[Account, ...],
+    nano: int,
+    at_us: int,
+    key_id: str,
+    workflow: str | None,
+    provider: str = "",
+    until_us: int = maxsize,
+) -> Hold:
+    """Reserve so much in some accounts; the hold is among `holds` until it is released."""
+    for account in accounts:
+        account.reserved += nano
+    hold = Hold(holds, accounts, nano, at_us, key_id, workflow, provider, until_us)
+    holds.add(hold)
+    return hold

@@ -346,9 +346,10 @@ class Dispatch(msgspec.Struct, eq=False):
 
     def _hold(self, attempt: Attempt, now_us: int) -> Hold | None:
         """Reserve the most that this attempt may cost. Raises `QuotaExceeded`."""
-        budgets, hold = self._means.budgets, self._trace.hold
+        trace = self._trace
+        hold = trace.hold
         if hold is not None:
-            self._trace.hold = None
+            trace.hold = None
             if hold.serves(attempt.provider.id, now_us) and not attempt.for_nothing:
                 return hold
             hold.release()
@@ -360,6 +361,7 @@ class Dispatch(msgspec.Struct, eq=False):
             # What was said so far is now a part of the prompt.
             size = max(size, len(self.exchange.sent.body))
         extent = call.facts.extent(size)
+        budgets = self._means.budgets
         nano = extent.cost(attempt.provider, attempt.model, budgets.price)
         if nano == 0:
             return None
