@@ -15,7 +15,7 @@ from sys import maxsize
 import msgspec
 
 from laird.budgets.account import Account, Crossing
-from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted, reserve
+from laird.budgets.holding import Charge, Hold, Identity, Seed, Wanted
 from laird.domain.budget import Budget, BudgetScope, Window
 from laird.domain.errors import QuotaExceeded
 from laird.domain.spending import Extent, Objection, PriceOf, Room, Spending
@@ -87,8 +87,12 @@ class Counters:
         for account in ahead.hard:
             if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
-        accounts, end = ahead.accounts, ahead.end
-        return reserve(self._holds, accounts, nano, now_us, key_id, workflow, "", end)
+        accounts = ahead.accounts
+        for account in accounts:
+            account.reserved += nano
+        hold = Hold(self._holds, accounts, nano, now_us, key_id, workflow, "", ahead.end)
+        self._holds.add(hold)
+        return hold
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
         accounts = self._holding(key_id, workflow, None)
@@ -165,7 +169,11 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        return reserve(self._holds, accounts, nano, at_us, key_id, workflow, provider)
+        for account in accounts:
+            account.reserved += nano
+        hold = Hold(self._holds, accounts, nano, at_us, key_id, workflow, provider)
+        self._holds.add(hold)
+        return hold
 
     def count_refusal(self, budget_id: str) -> None:
         """Count a request that was refused before any attempt."""

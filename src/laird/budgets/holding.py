@@ -42,11 +42,11 @@ class Wanted(msgspec.Struct, frozen=True, gc=False):
     """Windows whose spending is not counted yet."""
 
 
-class Hold(msgspec.Struct, eq=False):
+class Hold(msgspec.Struct, eq=False, gc=False):
     """Room reserved for one attempt, under way or about to be. `release` takes effect once."""
 
     _holds: set[Hold]
-    """Where it is until it is released."""
+    """Where it is until it is released: nothing else has to take it for garbage."""
     accounts: tuple[Account, ...]
     """Where it is reserved."""
     nano: int
@@ -87,21 +87,3 @@ class Hold(msgspec.Struct, eq=False):
         self.accounts = ()
         self.until_us = -maxsize
         self._holds.discard(self)
-
-
-def reserve(
-    holds: set[Hold],
-    accounts: tuple[Account, ...],
-    nano: int,
-    at_us: int,
-    key_id: str,
-    workflow: str | None,
-    provider: str = "",
-    until_us: int = maxsize,
-) -> Hold:
-    """Reserve so much in some accounts; the hold is among `holds` until it is released."""
-    for account in accounts:
-        account.reserved += nano
-    hold = Hold(holds, accounts, nano, at_us, key_id, workflow, provider, until_us)
-    holds.add(hold)
-    return hold

@@ -130,8 +130,6 @@ class Gateway:
         if policy is None or call.screened is policy:
             return self._told(call, asking, policy, trace)
         caller = self.screen.judge_now(policy, asking, call.body, call.facts.model, trace)
-        if caller is asking and caller.privacy_reason is None:
-            return msgspec.structs.replace(call, screened=policy)
         return None if caller is None else self._told(call, caller, policy, trace)
 
     def _told(self, call: Call, caller: Caller, policy: Policy | None, trace: Trace) -> Call:

@@ -74,6 +74,17 @@ class Screen:
             return self._settled(_unread(standing, failure), caller, trace)
         return self._settled(standing.judge(found), caller, trace)
 
+    def passed(self, call: Call) -> Call | None:
+        """Return the call with its verdict where it is plain that it may go anywhere, else None."""
+        policy, caller = self.policy, call.caller
+        if policy is None or caller.local_only or caller.privacy_reason is not None:
+            return None
+        model = call.facts.model
+        standing = policy.standing(caller.key, caller.workflow, model)
+        if standing.plain and is_plain(call.body, model):
+            return msgspec.structs.replace(call, screened=policy)
+        return None
+
     def judge_now(
         self,
         policy: Policy,
@@ -84,8 +95,6 @@ class Screen:
     ) -> Caller | None:
         """Return what `judge` does where that needs no waiting, else None."""
         standing = policy.standing(caller.key, caller.workflow, model)
-        if standing.plain and not caller.local_only and is_plain(body, model):
-            return caller
         if not _matters(standing, caller):
             return self._settled(standing.certain, caller, trace)
         try:
@@ -170,7 +179,7 @@ class Screened:
         """Answer one request through `client`. Raises `RefusedByPrivacy` too."""
         if self._screen.policy is None and call.caller.privacy_reason is None:
             return self._answering.answer(call, client, trace, task)
-        screened = self._gateway.screened_now(call, trace)
+        screened = self._screen.passed(call) or self._gateway.screened_now(call, trace)
         if screened is not None:
             return self._answering.answer(screened, client, trace, task)
         return self._answer(call, client, trace, task)
