@@ -35,6 +35,8 @@ class Turn(msgspec.Struct, frozen=True):
 
     subject: str
     round: int
+    start: int
+    """The number of the start of both, in its round."""
     result: LoadResult
 
 
@@ -139,20 +141,16 @@ def throughput_ratio(subjects: Subjects, subject: str, other: str) -> float | No
 
 
 def side_by_side(turns: Sequence[Turn], subject: str, other: str) -> list[float]:
-    """Requests per second of one subject for each of another's, by round, of turns they took.
+    """Requests per second of one subject for each of another's, for each time they were started.
 
     Both run all the while and are loaded in turn, so that a machine which is slower for a while is
     slower for both.
     """
-    found = []
-    for number in sorted({turn.round for turn in turns}):
-        own, base = (
-            sum(t.result.per_second for t in turns if t.round == number and t.subject == name)
-            for name in (subject, other)
-        )
-        if own and base:
-            found.append(own / base)
-    return found
+    sums: dict[tuple[int, int], dict[str, float]] = {}
+    for turn in turns:
+        of_start = sums.setdefault((turn.round, turn.start), {subject: 0.0, other: 0.0})
+        of_start[turn.subject] += turn.result.per_second
+    return [each[subject] / each[other] for each in sums.values() if all(each.values())]
 
 
 def stream_ratio(subjects: Subjects, subject: str, case: str = STREAMS) -> float | None:

@@ -61,7 +61,7 @@ def show(report: Report, console: Console) -> None:
     each = side_by_side(report.turns, "guarded", "priced")
     if each:
         shares = ", ".join(f"{ratio:.1%}" for ratio in each)
-        console.print(f"Guarded of priced, side by side, each round: {shares}", highlight=False)
+        console.print(f"Guarded of priced, side by side, each start: {shares}", highlight=False)
     machine = report.machine
     console.print(
         f"{machine.cpu}, {machine.cores} cores, {machine.memory_gb:g} GB, {machine.system}, "

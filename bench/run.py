@@ -24,7 +24,9 @@ _SAMPLED_STREAMS = 8
 _WARM_UP_SECONDS = 1
 _SIDE_BY_SIDE = ("priced", "guarded")
 """Subjects whose difference is less than that between one minute of a machine and the next."""
-_TURNS = 8
+_STARTS = 3
+"""In each round: how fast a process is depends by some percent on how its memory came to lie."""
+_TURNS = 4
 _TURN_SECONDS = 2
 _TURN = Case(32)
 
@@ -70,7 +72,8 @@ class Bench:
                     self._round(subject, number, upstream)
                 pair = [subject for subject in ready if subject.name in _SIDE_BY_SIDE]
                 if len(pair) == len(_SIDE_BY_SIDE):
-                    self._side_by_side(pair, number)
+                    for start in range(1, _STARTS + 1):
+                        self._side_by_side(pair, number, start)
         finally:
             upstream.stop()
         for name, figures in self.figures.items():
@@ -109,7 +112,7 @@ class Bench:
             if process is not upstream:
                 process.stop()
 
-    def _side_by_side(self, pair: Sequence[Subject], number: int) -> None:
+    def _side_by_side(self, pair: Sequence[Subject], number: int, start: int) -> None:
         """Run two subjects at once on the same core, and load one, then the other, again and again.
 
         Who is first in one turn is second in the next.
@@ -117,7 +120,7 @@ class Bench:
         with ExitStack() as running:
             targets: list[tuple[str, Target, Process]] = []
             for subject in pair:
-                process, target, _ = self._start(subject, number, "beside-")
+                process, target, _ = self._start(subject, number, f"beside-{start}-")
                 running.callback(process.stop)
                 if target is None:
                     self._note(subject, f"never answered; see {process.log}")
@@ -128,10 +131,11 @@ class Bench:
                 for name, target, process in targets:
                     settle(process.pid)
                     result = load.run(target, _TURN, seconds=_TURN_SECONDS, cores=self.cores)
-                    self.turns.append(Turn(name, number, result))
+                    self.turns.append(Turn(name, number, start, result))
                 targets.reverse()
         base, own = _SIDE_BY_SIDE
-        for ratio in side_by_side([t for t in self.turns if t.round == number], own, base):
+        turns = [turn for turn in self.turns if (turn.round, turn.start) == (number, start)]
+        for ratio in side_by_side(turns, own, base):
             print(f"round {number}  {own} of {base}, side by side: {ratio:.1%}", flush=True)
 
     def _start(

@@ -103,19 +103,20 @@ def test_a_ratio_is_of_what_was_measured_in_the_same_round() -> None:
     assert throughput_ratio(subjects, "laird", "nginx") == pytest.approx(0.2)
 
 
-def test_those_who_take_turns_are_compared_by_round() -> None:
+def test_those_who_take_turns_are_compared_by_start() -> None:
     turns = [
-        Turn(name, number, result(rate, 100))
-        for number, rates in ((1, (100, 90)), (1, (50, 30)), (2, (10, 9)))
+        Turn(name, 1, start, result(rate, 100))
+        for start, rates in ((1, (100, 90)), (1, (50, 30)), (2, (10, 9)))
         for name, rate in zip(("priced", "guarded"), rates, strict=True)
     ]
     assert side_by_side(turns, "guarded", "priced") == [pytest.approx(0.8), pytest.approx(0.9)]
-    assert side_by_side(turns, "guarded", "nobody") == []
+    silent = Turn("guarded", 2, 1, result(0, 100))
+    assert side_by_side([silent], "guarded", "priced") == []
 
 
 @pytest.mark.parametrize(("rate", "met"), [(86, True), (84, False)])
 def test_guarded_requests_are_judged_by_what_took_turns(rate: int, met: bool) -> None:
-    turns = [Turn("priced", 1, result(100, 100)), Turn("guarded", 1, result(rate, 100))]
+    turns = [Turn("priced", 1, 1, result(100, 100)), Turn("guarded", 1, 1, result(rate, 100))]
     found = [one.met for one in verdicts(measured(), turns) if "budgets" in one.target]
     assert found == [met]
     assert [one.met for one in verdicts(measured()) if "budgets" in one.target] == [None]

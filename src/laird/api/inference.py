@@ -179,15 +179,14 @@ def _cache_lines(trace: Trace) -> bytes:
 
 def _rate_lines(standing: RateStanding) -> bytes:
     """Return what is left of a key's limits, in the headers that OpenAI's clients know."""
-    requests, tokens = standing.limit.requests_per_minute, standing.limit.tokens_per_minute
-    lines = b""
-    if requests is not None:
-        full_s = standing.requests_s
-        lines = _REQUESTS_LEFT % (requests, left_of(requests, full_s), _duration(full_s))
-    if tokens is not None:
-        full_s = standing.tokens_s
-        lines += _TOKENS_LEFT % (tokens, left_of(tokens, full_s), _duration(full_s))
-    return lines
+    limit, full_s = standing.limit, standing.requests_s
+    lines, most = b"", limit.requests_per_minute
+    if most is not None:
+        lines = _REQUESTS_LEFT % (most, left_of(most, full_s), _duration(full_s))
+    most, full_s = limit.tokens_per_minute, standing.tokens_s
+    if most is None:
+        return lines
+    return lines + _TOKENS_LEFT % (most, left_of(most, full_s), _duration(full_s))
 
 
 def _duration(seconds: float) -> bytes:
