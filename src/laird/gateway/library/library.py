@@ -10,20 +10,18 @@ import asyncio
 import contextlib
 import importlib
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from laird.config import edit
-from laird.config.history import ChangeSource
 from laird.config.live import LiveConfiguration
 from laird.domain.catalog import Model, Snapshot
-from laird.domain.errors import InvalidRequest, LairdError, NotFound, StaleRevision
+from laird.domain.errors import InvalidRequest, LairdError, NotFound
 from laird.domain.health import LoadedModel
 from laird.domain.local_models import (
-    LIBRARY,
     RunnableModel,
     Running,
     RunSettings,
@@ -39,7 +37,9 @@ from laird.gateway.library.choice import (
     with_model,
     without_models,
 )
+from laird.gateway.library.headers import Headers
 from laird.gateway.library.memory import HELD, Room
+from laird.gateway.library.offers import Offers
 from laird.gateway.library.values import Kept, Offered, Recommended
 from laird.library import fit
 from laird.library.curated import CURATED, curated
@@ -47,7 +47,7 @@ from laird.library.disk import free_space
 from laird.library.downloads.engine import Downloads
 from laird.library.downloads.part import DiskTrouble
 from laird.library.downloads.values import DownloadProgress, DownloadState
-from laird.library.gguf import BadGguf, GgufHeader, read_header
+from laird.library.gguf import BadGguf, GgufHeader
 from laird.library.machine import Machine, Memory, inspect, memory_now
 from laird.library.shelf import Installed, Shelf, update_available
 from laird.runtime.fleet import Fleet
@@ -64,7 +64,6 @@ ACTOR = "library"
 """Who changes the document when a download is done that went on by itself."""
 _MACHINE_FOR_S = 60.0
 _START_S = 300.0
-_TRIES = 5
 _UNKNOWN = Machine(system="", architecture="", processors=1, memory=Memory(total=0, available=0))
 """A machine of which nothing is known yet, so that no layers go to a graphics processor."""
 
@@ -114,13 +113,13 @@ class Library:
         )
         self._feed = feed
         self._loaded = loaded
-        self._configuration: LiveConfiguration | None = None
+        self._followed: Offers | None = None
         self._hub: Hub | None = None
         self._inspect = place
         self._machine: Machine | None = None
         self._looked_at = 0.0
         self._looking = asyncio.Lock()
-        self._headers: dict[str, tuple[int, int, GgufHeader | BadGguf]] = {}
+        self._headers = Headers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._using = asyncio.Lock()
         self._offering = asyncio.Lock()
@@ -137,7 +136,7 @@ class Library:
         Without, they are known, and each goes on when it is asked for again. A server begins to
         answer before all files of models were looked at: who asks for one of them waits for that.
         """
-        self._configuration = configuration
+        self._followed = Offers(configuration)
         configuration.subscribe(self._document_changed)
         configuration.on_error(self._mended)
         self.downloads.listen(self._downloaded)
@@ -244,13 +243,13 @@ class Library:
     async def models(self) -> tuple[Kept, ...]:
         """Return what is installed, with how it is offered and run."""
         machine = await self.machine()
-        offers = self._offers()
+        offers = self._offers.by_file()
         return tuple([await self._kept(each, offers, machine) for each in await self._installed()])
 
     async def model(self, model_id: str) -> Kept:
         """Return one installed model. Raises `NotFound`."""
         installed = await asyncio.to_thread(self.shelf.get, model_id)
-        return await self._kept(installed, self._offers(), await self.machine())
+        return await self._kept(installed, self._offers.by_file(), await self.machine())
 
     async def offer(self, model_id: str, actor: str = ACTOR) -> str:
         """Have the document offer an installed model; return `provider/model`.
@@ -265,9 +264,9 @@ class Library:
             if kept.provider_id is None and kept.header is not None:
                 settings = fit.chosen(kept.header, RunSettings(), await self.machine())
                 entry = entry_of(kept.installed, kept.header, settings)
-                await self._edit(lambda text: with_model(text, self._snapshot, entry), actor)
+                await self._edit(lambda text: with_model(text, self._offers.snapshot, entry), actor)
         await self._use()
-        offer = self._offers().get(model_id)
+        offer = self._offers.by_file().get(model_id)
         if offer is None:
             raise NotFound(f"'{model_id}' is not offered.")
         return offer.key
@@ -278,7 +277,7 @@ class Library:
         Raises `NotFound`, `InvalidRequest` and what a change of the document does.
         """
         await asyncio.to_thread(self.shelf.get, model_id)
-        offer = self._offers().get(model_id)
+        offer = self._offers.by_file().get(model_id)
         if offer is None:
             raise InvalidRequest(f"'{model_id}' is not offered by the document. Offer it first.")
         provider_id, name = offer.provider_id, offer.id
@@ -293,14 +292,14 @@ class Library:
         document does.
         """
         await asyncio.to_thread(self.shelf.get, model_id)
-        entries = [model for model in self._entries() if model.upstream_model == model_id]
+        entries = [model for model in self._offers.entries() if model.upstream_model == model_id]
         if entries:
-            check_unused(self._snapshot, entries)
+            check_unused(self._offers.snapshot, entries)
             await self._edit(lambda text: without_models(text, entries), actor)
         try:
             gone = await asyncio.to_thread(self.shelf.delete, model_id)
             await asyncio.to_thread(self.fleet.delete_log, model_id)
-            self._headers.pop(gone.path, None)
+            self._headers.forget(gone.path)
         except OSError as problem:
             raise DiskTrouble(
                 f"'{model_id}' is not offered any more, but its files can't be deleted"
@@ -331,32 +330,19 @@ class Library:
 
     # How that is done.
 
+    @property
+    def _offers(self) -> Offers:
+        """The document's part, which is followed from the start on."""
+        assert self._followed is not None  # noqa: S101 - `start` has set it
+        return self._followed
+
     async def _installed(self) -> tuple[Installed, ...]:
         return await asyncio.to_thread(self.shelf.list)
-
-    @property
-    def _snapshot(self) -> Snapshot:
-        assert self._configuration is not None  # noqa: S101 - `start` has set it
-        return self._configuration.snapshot
-
-    def _entries(self) -> Iterator[Model]:
-        """Yield the document's models of the library."""
-        snapshot = self._snapshot
-        for model in snapshot.models.values():
-            if snapshot.providers[model.provider_id].kind == LIBRARY:
-                yield model
-
-    def _offers(self) -> dict[str, Model]:
-        """Return the same by the names of their files; of several for one file, the first."""
-        offers: dict[str, Model] = {}
-        for model in self._entries():
-            offers.setdefault(model.upstream_model, model)
-        return offers
 
     async def _kept(
         self, installed: Installed, offers: Mapping[str, Model], machine: Machine
     ) -> Kept:
-        header = await asyncio.to_thread(self._header, installed.path)
+        header = await asyncio.to_thread(self._headers.read, installed.path)
         offer = offers.get(installed.id)
         settings = (offer.run if offer is not None else None) or RunSettings()
         need = verdict = None
@@ -376,25 +362,6 @@ class Library:
             running=self.fleet.states().get(installed.id),
             problem=problem,
         )
-
-    def _header(self, path: str) -> GgufHeader | BadGguf:
-        """Read a file's header; the answer is kept while the file is the same."""
-        try:
-            state = Path(path).stat()
-        except OSError as error:
-            return BadGguf(f"{Path(path).name} can't be read: {error.strerror}.")
-        known = self._headers.get(path)
-        if known is not None and known[:2] == (state.st_mtime_ns, state.st_size):
-            return known[2]
-        found: GgufHeader | BadGguf
-        try:
-            found = read_header(path)
-        except BadGguf as problem:
-            found = problem
-        except OSError as error:
-            return BadGguf(f"{Path(path).name} can't be read: {error.strerror}.")
-        self._headers[path] = (state.st_mtime_ns, state.st_size, found)
-        return found
 
     async def _begin(self) -> None:
         """Do what need not be done before the first request."""
@@ -431,14 +398,14 @@ class Library:
         one command may never need.
         """
         async with self._using:
-            wanted = self._offers()
+            wanted = self._offers.by_file()
             models: dict[str, RunnableModel] = {}
             unusable: dict[str, str] = {}
             for installed in await self._installed() if wanted else ():
                 model = wanted.get(installed.id)
                 if model is None:
                     continue
-                header = await asyncio.to_thread(self._header, installed.path)
+                header = await asyncio.to_thread(self._headers.read, installed.path)
                 problem = problem_of(installed, header)
                 if problem is not None:
                     unusable[installed.id] = problem
@@ -448,22 +415,8 @@ class Library:
             self.fleet.configure(models, unusable)
 
     async def _edit(self, change: Callable[[str], str], actor: str) -> None:
-        """Change the document; again, where somebody else was quicker."""
-        live = self._configuration
-        assert live is not None  # noqa: S101 - `start` has set it
-        for left in reversed(range(_TRIES)):
-            if live.error is not None:
-                raise live.error
-            revision = live.snapshot.revision
-            text = await asyncio.to_thread(change, live.document_text)
-            try:
-                await live.apply(text, revision, actor, ChangeSource.API)
-            except StaleRevision:
-                if not left:
-                    raise
-                await live.reload()
-            else:
-                break
+        """Change the document, and run what it says then."""
+        await self._offers.edit(change, actor)
         # Whoever is told of the change may ask for the model at once.
         await self._use()
 
@@ -526,9 +479,8 @@ class Library:
             for name, model in models.items()
             if states[name].state is RunState.WARM
         )
-        for provider in self._snapshot.providers.values():
-            if provider.kind == LIBRARY:
-                self._loaded(provider.id, warm)
+        for provider_id in self._offers.providers:
+            self._loaded(provider_id, warm)
 
     def _held(self) -> int:
         """Return the bytes that running models take, and would give back."""
