@@ -213,6 +213,22 @@ async def test_a_budget_with_plenty_left_holds_room_too(
         await home.agrees(40 * CALL // 100)
 
 
+async def test_those_who_wait_for_a_free_model_hold_nothing(
+    first: ScriptedUpstream, second: ScriptedUpstream, tmp_path: Path
+) -> None:
+    gate = Gate()
+    first.always(json_answer(openai_wire.COMPLETION).held(gate))
+    home_model = provider("home", first.url, models="[small]", maxConcurrent=1)
+    async with house(tmp_path, home_model, paid("cloud", second)) as home:
+        await home.budget("1000")
+        asked = [asyncio.ensure_future(home.client.chat("home/small")) for _ in range(4)]
+        await until(lambda: home.laird.program.gateway.active >= 4)
+        assert (await home.state())["reserved_nano"] == 0
+        gate.open()
+        assert statuses(await asyncio.gather(*asked)) == {200: 4}
+        await home.agrees(0)
+
+
 @pytest.mark.parametrize("limit", ["0.001", "1000"])
 @pytest.mark.parametrize("fault", [failing(500), failing(400), whole().reset(byte=30)])
 async def test_failures_cost_nothing_and_hold_nothing(

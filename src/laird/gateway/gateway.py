@@ -183,7 +183,12 @@ class Gateway:
             most = facts.at_most(size, self._ceiling)
             trace.hold = budgets.hold(key_id, workflow, most, now_us)
             if trace.hold is not None:
-                return plan(facts, target, caller, self._conditions(runtime))
+                planned = plan(facts, target, caller, self._conditions(runtime))
+                if planned.attempts and planned.attempts[0].for_nothing:
+                    # It may wait long for a free slot, and what it costs nothing for is others'.
+                    trace.hold.release()
+                    trace.hold = None
+                return planned
         spending = budgets.spending(key_id, workflow, facts.extent(size), now_us)
         conditions = self._conditions(runtime, spending)
         try:
