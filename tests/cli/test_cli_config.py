@@ -54,6 +54,12 @@ def test_a_good_document_is_in_order(shell: Shell) -> None:
     assert (found["providers"], found["models"], len(found["warnings"])) == (2, 2, 1)
 
 
+def test_one_of_a_thing_is_not_called_several(offline: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "other.yaml"
+    file.write_text("providers:\n  - {id: demo, kind: demo, models: [demo]}\n")
+    assert "1 provider, 1 model, 0 chains." in offline.out("config", "check", str(file))
+
+
 def test_every_mistake_is_a_line_with_its_place_and_fix(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "other.yaml"
     file.write_text(BROKEN)

@@ -12,7 +12,7 @@ import typer
 from laird.cli.channel import Channel, CommandFailed, path_of
 from laird.cli.context import HomeOption, JsonOption, channel, command
 from laird.cli.late import Late
-from laird.cli.output import fail, moment, note, print_json, print_rows
+from laird.cli.output import counted, fail, moment, note, print_json, print_rows
 from laird.config.settings import read_environment
 from laird.config.yaml_source import decode
 from laird.domain.errors import StartError
@@ -50,8 +50,8 @@ def check(
     if as_json:
         print_json({"ok": True, "file": str(path), **found})
         return
-    counts = f"{found['providers']} providers, {found['models']} models, {found['chains']} chains"
-    typer.echo(f"{path} is in order: {counts}.")
+    counts = [counted(found[f"{thing}s"], thing) for thing in ("provider", "model", "chain")]
+    typer.echo(f"{path} is in order: {', '.join(counts)}.")
     for warning in found["warnings"]:
         typer.echo(f"warning: {warning}")
 

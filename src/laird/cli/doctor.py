@@ -16,7 +16,7 @@ import typer
 from laird import __version__
 from laird.cli.channel import Channel, path_of
 from laird.cli.context import HomeOption, JsonOption, command
-from laird.cli.output import print_json, shown
+from laird.cli.output import counted, print_json, shown
 from laird.config.settings import Settings
 from laird.domain.errors import LairdError
 from laird.storage.lock import FILE_NAME, holder
@@ -100,8 +100,9 @@ def _laird(way: Channel) -> Iterator[Finding]:
     if configuration["error"] is not None:
         yield Finding(level="error", subject="document", detail=configuration["error"])
     else:
-        counts = f"{configuration['providers']} providers, {configuration['models']} models"
-        detail = f"{configuration['file']}: {counts}"
+        providers = counted(configuration["providers"], "provider")
+        models = counted(configuration["models"], "model")
+        detail = f"{configuration['file']}: {providers}, {models}"
         yield Finding(level="ok", subject="document", detail=detail)
     for warning in configuration["warnings"]:
         yield Finding(level="warning", subject="document", detail=warning)

@@ -69,6 +69,11 @@ def shown(value: object) -> str:
     return printable(str(value))
 
 
+def counted(number: int, thing: str) -> str:
+    """Return how many there are of a thing, whose plural has an s: `1 model`, `2 models`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def printable(text: str) -> str:
     """Return a text without what could steer a terminal."""
     if text.isprintable():
