@@ -106,6 +106,31 @@ def test_a_changed_limit_counts_from_the_next_request_on() -> None:
     rates.admit("k", RateLimit(), 10**9, NOW)
 
 
+def test_what_ends_under_an_older_limit_changes_nothing_else_of_the_new_one() -> None:
+    rates = Rates()
+    by_tokens = RateLimit(tokens_per_minute=1000)
+    for _ in range(2):
+        rates.admit("k", by_tokens, 100, NOW)
+    both = RateLimit(requests_per_minute=1, tokens_per_minute=2000)
+    rates.admit("k", both, 0, NOW)
+    rates.settle("k", by_tokens, estimated=100, actual=50, now=NOW)
+    with pytest.raises(RateLimited, match="1 requests per minute"):
+        rates.admit("k", both, 0, NOW)
+    # Of 200 of 1000, so of 12 s, half of the first was given back.
+    assert rates.standing("k", both, NOW).tokens_s == pytest.approx(9)
+
+
+def test_what_ends_after_its_limit_was_lifted_is_charged_to_none() -> None:
+    rates = Rates()
+    both = RateLimit(requests_per_minute=10, tokens_per_minute=1000)
+    by_requests = RateLimit(requests_per_minute=10)
+    rates.admit("k", both, 100, NOW)
+    rates.admit("k", by_requests, 0, NOW)
+    rates.settle("k", both, estimated=100, actual=90_000, now=NOW)
+    rates.admit("k", by_requests, 10**6, NOW)
+    assert rates.standing("k", both, NOW).requests_s == pytest.approx(18)
+
+
 def test_settling_gives_back_what_was_not_used_and_charges_what_was() -> None:
     rates = Rates()
     limit = RateLimit(tokens_per_minute=1000)

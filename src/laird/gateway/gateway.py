@@ -185,7 +185,7 @@ class Gateway:
             if trace.hold is not None:
                 planned = plan(facts, target, caller, self._conditions(runtime))
                 if planned.attempts and planned.attempts[0].for_nothing:
-                    # It may wait long for a free slot, and what it costs nothing for is others'.
+                    # It may wait long for a free slot, and others need the room meanwhile.
                     trace.hold.release()
                     trace.hold = None
                 return planned

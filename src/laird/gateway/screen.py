@@ -25,6 +25,8 @@ from laird.telemetry.metrics import Metrics
 
 _log = get_logger("privacy")
 
+_SHORT = 16 * 1024
+"""Bytes of a body that is worth a glance as a whole; of a longer one, message after message is."""
 _WISHES = frozenset({"header", "key"})
 """Reasons that the client or its key gives with every request: no news for the log."""
 
@@ -77,7 +79,9 @@ class Screen:
     def passed(self, call: Call) -> Call | None:
         """Return the call with its verdict where it is plain that it may go anywhere, else None."""
         policy, caller = self.policy, call.caller
-        if policy is None or caller.local_only or caller.privacy_reason is not None:
+        if policy is None or not 0 < call.size <= _SHORT:
+            return None
+        if caller.local_only or caller.privacy_reason is not None:
             return None
         model = call.facts.model
         standing = policy.standing(caller.key, caller.workflow, model)

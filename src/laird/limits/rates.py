@@ -40,7 +40,7 @@ class _Bucket:
         self.fit(limit)
 
     def fit(self, limit: RateLimit) -> None:
-        """Refill as a limit says; a share that was used counts on unless there is no limit."""
+        """Refill as a limit says from now on; what was used counts on where there still is one."""
         self.limit = limit
         if limit.requests_per_minute is None:
             self.requests_full_at = -math.inf
@@ -123,14 +123,17 @@ class Rates:
 
         More than estimated may leave the bucket below empty: the key then waits that off.
         """
-        if actual == estimated or (limit.tokens_per_minute or 0) <= 0:
+        tokens_per_minute = limit.tokens_per_minute
+        if actual == estimated or tokens_per_minute is None or tokens_per_minute <= 0:
             return
         bucket = self._buckets.get(key_id)
-        if bucket is None or bucket.limit is not limit:
+        if bucket is None:
             bucket = self._fitted(key_id, limit, now)
-        full_at = bucket.tokens_full_at
-        shift = (actual - estimated) * bucket.token_s
-        bucket.tokens_full_at = max(now, full_at) + shift
+        elif bucket.limit.tokens_per_minute is None:
+            return
+        # By the limit it was admitted with, which need not be the one in force now.
+        shift = (actual - estimated) * _MINUTE_S / tokens_per_minute
+        bucket.tokens_full_at = max(now, bucket.tokens_full_at) + shift
 
     def standing(self, key_id: str, limit: RateLimit, now: float) -> RateStanding:
         """Return what is left of a key's limits."""

@@ -102,7 +102,7 @@ class Policy:
         self.policy = policy
         """What it was made of."""
         self.aliases = aliases or {}
-        self.known = known or Known()
+        self.known = Known() if known is None else known
         """What was found before, by this policy."""
         self._words = tuple(words)
         self._rules = tuple(_Rule(rule, self._words) for rule in policy.rules)
