@@ -184,7 +184,8 @@ class Guarded(Laird):
     def launch(self, folder: Path, *, port: int, upstream: int) -> Launch:
         """The model has a price; one budget holds the key and one everything; no limit is met.
 
-        No two requests have the same text, so none is known to detection already.
+        No two requests have the same text, so none is known to detection already; each is prose of
+        the kind that detection tells to be harmless without reading it.
         """
         document = folder / "providers.yaml"
         document.write_text(laird_document(upstream, price=True) + _DETECTION)

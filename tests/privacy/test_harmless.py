@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from laird.domain.privacy import Category, bits_of
+from laird.privacy.detectors.accounts import _BEGUN
+from laird.privacy.detectors.cards import _WRITTEN
+from laird.privacy.detectors.contacts import _ABROAD, _AT_HOME
+from laird.privacy.detectors.national_ids import NATIONAL_IDS
 from laird.privacy.harmless import is_harmless, is_plain
 from laird.privacy.known import Known
 from laird.privacy.reader import Reader, units
@@ -25,7 +30,7 @@ PIECES = st.sampled_from(
         "sk-proj-", "Authorization", "Bearer", "someone@mail.com", "4111 1111 1111 1111", "64", "7",
         "DE89 3704 0044 0532 0130 00", "+49 30 901820", "Xk9#mQ2-vL7p", "aG7-kP2-xQ9z", "data:",
         "\u0664\u0661", "\uff20", "\u200b", "ü", "QWxsZXMgR3V0ZSB6dW0gR2VidXJ0c3RhZyE", "\x1c",
-        "\xa0",
+        "\xa0", "12", "2026", "in 3 days", "pan", "ABCPE1234F", "GI75 NWBK", "MALT", "1a2", "tin",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(
@@ -84,7 +89,29 @@ async def test_a_glance_finds_what_reading_finds(bodies: list[dict[str, Any]]) -
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Tell me about apples, please.", "Why?\nBecause (so they say) it is!", "naïve"[:2]]
+    "form",
+    [
+        *dict.fromkeys(row.form for row in NATIONAL_IDS),
+        *(each.pattern for each in (_WRITTEN, _BEGUN, _ABROAD, _AT_HOME)),
+    ],
+)
+@given(data=st.data())
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+def test_what_has_the_form_of_a_number_is_never_harmless(form: str, data: st.DataObject) -> None:
+    number = data.draw(st.from_regex(re.compile(form, re.ASCII), fullmatch=True))
+    assert not is_harmless({"role": "user", "content": f"the tin, pan or ssn is {number} today"})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Tell me in 3 steps, by 2026.",
+        "The top 10 of 100?",
+        "",
+        "Tell me about apples, please.",
+        "Why?\nBecause (so they say) it is!",
+        "naïve"[:2],
+    ],
 )
 def test_plain_prose_is_harmless(text: str) -> None:
     assert is_harmless({"role": "user", "content": text})
