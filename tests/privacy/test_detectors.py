@@ -17,7 +17,8 @@ from laird.privacy.detectors.contacts import emails, phones_abroad, phones_at_ho
 from laird.privacy.detectors.finding import LONGEST, Detector
 from laird.privacy.detectors.national_ids import NATIONAL_IDS, national_ids
 from laird.privacy.detectors.secrets import secrets
-from laird.privacy.scan import WINDOW, plain, report, scan, windows
+from laird.privacy.plain import plain
+from laird.privacy.scan import WINDOW, report, scan, windows
 from laird.privacy.sought import Sought, comparable
 
 ALL = Sought(sum(category.bit for category in Category), regions=("US", "DE"))

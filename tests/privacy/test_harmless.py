@@ -31,6 +31,7 @@ PIECES = st.sampled_from(
         "DE89 3704 0044 0532 0130 00", "+49 30 901820", "Xk9#mQ2-vL7p", "aG7-kP2-xQ9z", "data:",
         "\u0664\u0661", "\uff20", "\u200b", "ü", "QWxsZXMgR3V0ZSB6dW0gR2VidXJ0c3RhZyE", "\x1c",
         "\xa0", "12", "2026", "in 3 days", "pan", "ABCPE1234F", "GI75 NWBK", "MALT", "1a2", "tin",
+        "\uff1a", "\uff1d", "\u017fecret", "\u212aey", "pwd", "token", "hunter2", "aB3$", "\u2028",
     ]
 )  # fmt: skip
 TEXTS = st.one_of(
@@ -107,6 +108,8 @@ def test_what_has_the_form_of_a_number_is_never_harmless(form: str, data: st.Dat
     [
         "Tell me in 3 steps, by 2026.",
         "The top 10 of 100?",
+        "Answer: yes, for a = b.",
+        "Viele Gr\u00fc\u00dfe aus M\u00fcnchen \u2013 bis bald!",
         "",
         "Tell me about apples, please.",
         "Why?\nBecause (so they say) it is!",

@@ -13,23 +13,31 @@ from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 
+from laird.privacy.plain import plain
+
 LEAST = 20
 """Characters without a blank that the shortest credential of a vendor has."""
 _LONGEST = 4096
 """Characters of a text that is worth the glance; in longer ones there mostly is something."""
 
-_MARKS = b"@:=\\"
-"""Of these every address, assignment and JSON within text has at least one."""
+NAMES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential")
+"""What a secret is called that a text assigns."""
+_MARKS = b"@\\"
+"""Of these every address and all JSON within text have one."""
+_ASSIGNING = b":="
+_ASSIGNED = (*NAMES, "authorization", "aws", "://", "data:")
+"""Beside `:` or `=` there is one of these in whatever assigns a secret, logs in or holds a file."""
 _BLANKS = b" \t\n\r"
 _DIGITS = b"0123456789"
-_DIGIT, _OTHER = b"9", b"x"
+_ASSIGN, _DIGIT, _OTHER = b":", b"9", b"x"
 _SHAPE = bytes(
     code if (sign := bytes((code,))) in _BLANKS
     else _DIGIT[0] if sign in _DIGITS
-    else b"!x"[sign not in _MARKS and code < 128]
+    else _ASSIGN[0] if sign in _ASSIGNING
+    else b"!x"[sign not in _MARKS]
     for code in range(256)
 )  # fmt: skip
-"""For each byte: a blank itself, "9" for digits, "!" for marks and what is not ASCII, else "x"."""
+"""For each byte: a blank itself, "9" for digits, ":" for what assigns, "!" for marks, else "x"."""
 _FEWEST_DIGITS = 6
 """What telephone numbers have at least; cards and nearly all national ids have more."""
 _SHORT_NUMBER = re.compile(
@@ -103,6 +111,7 @@ def is_harmless(message: object) -> bool:
 
 
 def _is_prose(text: str) -> bool:
+    text = plain(text)
     shape = text.encode(errors="surrogatepass").translate(_SHAPE)
     if b"!" in shape or "PRIVATE KEY" in text:
         return False
@@ -110,4 +119,8 @@ def _is_prose(text: str) -> bool:
         if shape.count(_DIGIT) >= _FEWEST_DIGITS or _SHORT_NUMBER.search(text) is not None:
             return False
         shape = shape.replace(_DIGIT, _OTHER)
+    if _ASSIGN in shape:
+        if any(map(text.lower().__contains__, _ASSIGNED)):
+            return False
+        shape = shape.replace(_ASSIGN, _OTHER)
     return _LONG_WORD not in shape

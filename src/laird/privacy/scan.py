@@ -7,7 +7,6 @@ bit for each word that is looked for.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache, partial
 
@@ -22,6 +21,7 @@ from laird.privacy.detectors.finding import LONGEST, Detector
 from laird.privacy.detectors.national_ids import national_ids
 from laird.privacy.detectors.secrets import secrets
 from laird.privacy.leaves import leaves
+from laird.privacy.plain import plain
 from laird.privacy.sought import FIRST_WORD, SEALED, Sought
 
 WINDOW = 8192
@@ -40,9 +40,6 @@ _NUMBERS = (Category.CARDS, Category.IBAN, Category.NATIONAL_IDS, Category.PHONE
 _OF_NUMBERS = bits_of(frozenset(_NUMBERS))
 _DIGIT = re.compile(r"\d")
 
-# Hyphens and dashes in all their forms, and what is invisible between characters.
-_DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u2060\ufeff]")
 _SPACES = re.compile(r"\s+")
 
 
@@ -85,13 +82,6 @@ def report(text: str, sought: Sought, most: int = 100) -> tuple[Found, ...]:
                 if len(seen) >= most:
                     return tuple(seen.values())
     return tuple(seen.values())
-
-
-def plain(text: str) -> str:
-    """Return a text with the many forms of digits, blanks and hyphens made one."""
-    if text.isascii():
-        return text
-    return _INVISIBLE.sub("", _DASHES.sub("-", unicodedata.normalize("NFKC", text)))
 
 
 def windows(text: str) -> Iterator[tuple[int, str]]:

@@ -18,7 +18,7 @@ import orjson
 
 from laird.privacy.detectors.finding import Finding
 from laird.privacy.detectors.vendors import VENDORS
-from laird.privacy.harmless import LEAST
+from laird.privacy.harmless import LEAST, NAMES
 
 _NOT_AFTER = r"(?![A-Za-z0-9])"
 
@@ -51,7 +51,6 @@ _HEADER = re.compile(
     r"([A-Za-z0-9._~+/=:-]{16,4096})",
     re.IGNORECASE,
 )
-_NAMES = ("passw", "passphrase", "pwd", "secret", "token", "key", "credential")
 _KEYS_OF = ("api", "access", "account", "private", "auth", "client", "secret", "encryption")
 """What a `key` is the key of where it is a secret."""
 _VALUE = re.compile(
@@ -120,7 +119,7 @@ def _by_name(text: str) -> Iterator[Finding]:
         for match in _AWS.finditer(text):
             if _is_random(match[1]) and "EXAMPLE" not in match[1]:
                 yield Finding("AWS secret key", match.start(1), match.end(1))
-    for name in _NAMES:
+    for name in NAMES:
         yield from _assigned(text, low, name)
 
 
