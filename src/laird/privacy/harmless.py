@@ -111,7 +111,8 @@ def is_harmless(message: object) -> bool:
 
 
 def _is_prose(text: str) -> bool:
-    text = plain(text)
+    if not text.isascii():
+        text = plain(text)
     shape = text.encode(errors="surrogatepass").translate(_SHAPE)
     if b"!" in shape or "PRIVATE KEY" in text:
         return False
