@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import ROUND_HALF_EVEN, Decimal
 
 NANO = 1_000_000_000
+MTOK = 1_000_000
+"""The tokens that prices are told for."""
 
 
 def nano_from_usd(amount: Decimal | float | str) -> int:

@@ -9,14 +9,8 @@ import msgspec
 
 from laird.domain.catalog import FREE, Model, Provider
 from laird.domain.health import ProviderCondition
-from laird.domain.spending import (
-    MTOK,
-    UNSEEN_TOKENS,
-    UNSEEN_TOOL_TOKENS,
-    Ceiling,
-    Extent,
-    Spending,
-)
+from laird.domain.money import MTOK
+from laird.domain.spending import UNSEEN_TOKENS, UNSEEN_TOOL_TOKENS, Ceiling, Extent, Spending
 
 
 class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):

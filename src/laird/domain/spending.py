@@ -22,8 +22,6 @@ UNSEEN_TOKENS = 200
 """What chat templates and providers put around a prompt."""
 UNSEEN_TOOL_TOKENS = 1000
 """The same where tools are explained to the model."""
-MTOK = 1_000_000
-"""The tokens that prices are told for."""
 
 PriceOf = Callable[[Pricing, int, int], int]
 """Nano-dollars for at most so many tokens of input and of output."""

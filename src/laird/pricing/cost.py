@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from laird.domain.catalog import Pricing, Rate
+from laird.domain.money import MTOK
 from laird.domain.tokens import TokenTotals, TokenUsage
 
-_MTOK = 1_000_000
-_HALF = _MTOK // 2
+_HALF = MTOK // 2
 
 
 def cost_nano(pricing: Pricing, usage: TokenUsage) -> int:
@@ -99,7 +99,7 @@ def _highest(rate: Rate, prompt: int) -> int:
 
 def _rounded(scaled: int) -> int:
     """Return millionths of nano-dollars as nano-dollars, half-even."""
-    nano, rest = divmod(scaled, _MTOK)
+    nano, rest = divmod(scaled, MTOK)
     if rest < _HALF:
         return nano
     return nano + 1 if rest > _HALF or nano & 1 else nano
