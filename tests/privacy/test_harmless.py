@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.privacy.labelled import samples
 
 from laird.domain.privacy import Category, bits_of
 from laird.privacy.detectors.accounts import _BEGUN
@@ -73,6 +74,17 @@ def test_no_detector_finds_anything_in_what_is_harmless(text: str) -> None:
     message = {"role": "user", "content": text}
     if is_harmless(message):
         assert scan(orjson.dumps(message), EVERYTHING) == 0
+
+
+def test_nothing_that_is_found_in_the_labelled_set_is_harmless() -> None:
+    found = 0
+    for one in samples():
+        message = {"role": "user", "content": one.text}
+        sought = Sought(categories=EVERYTHING.categories, regions=one.regions)
+        if scan(orjson.dumps(message), sought):
+            found += 1
+            assert not is_harmless(message), one
+    assert found > 500
 
 
 @given(bodies=st.lists(BODIES, min_size=1, max_size=2))
