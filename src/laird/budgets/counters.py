@@ -87,11 +87,8 @@ class Counters:
         for account in ahead.hard:
             if account.spent + 2 * account.reserved + ample > account.limit:
                 return None
-        accounts = ahead.accounts
-        for account in accounts:
-            account.reserved += nano
-        hold = Hold(self._holds, accounts, nano, now_us, key_id, workflow, "", ahead.end)
-        self._holds.add(hold)
+        hold = Hold(self._holds, ahead.accounts, nano, now_us, key_id, workflow, "", ahead.end)
+        hold.reserve()
         return hold
 
     def _look_ahead(self, key_id: str, workflow: str | None) -> _Ahead:
@@ -169,10 +166,8 @@ class Counters:
             raise _refusal(Objection(refusing.room(), nano), provider, at_us)
         if nano is None:
             return None
-        for account in accounts:
-            account.reserved += nano
         hold = Hold(self._holds, accounts, nano, at_us, key_id, workflow, provider)
-        self._holds.add(hold)
+        hold.reserve()
         return hold
 
     def count_refusal(self, budget_id: str) -> None:

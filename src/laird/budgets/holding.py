@@ -60,6 +60,13 @@ class Hold(msgspec.Struct, eq=False, gc=False):
     """From then on, UTC microseconds, budgets must be asked again: a window is over, or they are
     other ones. Before that, all that is charged for its attempt is charged where it holds."""
 
+    def reserve(self) -> None:
+        """Take the room; it is not looked here whether there is so much."""
+        nano = self.nano
+        for account in self.accounts:
+            account.reserved += nano
+        self._holds.add(self)
+
     def serves(self, provider: str, at_us: int) -> bool:
         """Let what is reserved be for an attempt; False where budgets must be asked."""
         planned_us = self.at_us
