@@ -69,8 +69,7 @@ class RateStanding(msgspec.Struct, frozen=True, gc=False):
 def left_of(per_minute: int, full_in_s: float) -> int:
     """Return what is left of a limit that is all there again in so many seconds, 0 or more."""
     # By the horizon, a sum that misses the whole minute by a rounding error is the whole.
-    left = int(per_minute - per_minute * full_in_s / _HORIZON_S)
-    return left if left > 0 else 0  # noqa: FURB136 - on the path of each request
+    return max(0, int(per_minute - per_minute * full_in_s / _HORIZON_S))
 
 
 class Rates:
