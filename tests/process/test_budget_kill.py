@@ -21,7 +21,9 @@ from laird.domain.money import NANO
 
 KILLS = 3
 CLIENTS = 5
-LIMIT = 300
+LIMIT = 3000
+"""So many calls that no kill comes after the last of them, however fast the machine is."""
+SOME = 50
 CALL = NANO // 1000
 PRICED = "[{id: m, pricing: {input: 0, output: 10}, maxTokens: 100}]"
 
@@ -59,7 +61,7 @@ class Load:
                 reply.read()
                 if reply.status == 200:
                     self.served += 1
-                    if self.served > LIMIT // (2 * KILLS):
+                    if self.served > SOME:
                         self.some.set()
                 elif int(reply.headers["retry-after"]) > 1:
                     self.refused.set()
